@@ -1,0 +1,152 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Mesh.Bus.Embedded;
+
+/// <summary>The statements by which the replicas of one consumer share its rows.</summary>
+internal sealed class ConsumerQueue(string consumer)
+{
+    /// <summary>Deliveries without an answer (a crash each time) after which a message is parked.</summary>
+    private const int UnansweredMax = 20;
+
+    // A settlement that a crash loses is only a delivery more, and the inbox recognises it.
+    // And a plan that was made while the table was empty must not become a scan of all that has since come and gone.
+    private const string WithoutFsync =
+        "select set_config('synchronous_commit', 'off', true) || set_config('enable_seqscan', 'off', true)";
+
+    private const string Expire = """
+        update bus.message set state = case when attempts >= $2 then 2 else 0 end,
+          error = case when attempts >= $2 then 'It was delivered ' || attempts || ' times and its consumer never answered.' else error end,
+          not_before = clock_timestamp()
+        where consumer = $1 and state = 1 and not_before < clock_timestamp()
+        """;
+
+    private const string Claim = """
+        with taken as materialized (
+          select id, tenant_id, key, key_seq from bus.message
+          where consumer = $1 and state = 0 and not_before <= clock_timestamp()
+          order by id limit 64 for update skip locked
+        ), judged as (
+          select taken.id, earlier.id is not null as blocked,
+                 case earlier.state when 2 then clock_timestamp() + interval '30 s' when 0 then earlier.not_before end as until
+          from taken left join lateral (
+            select e.id, e.state, e.not_before from bus.message e
+            where e.consumer = $1 and e.tenant_id = taken.tenant_id and e.key = taken.key
+              and (e.key_seq, e.id) < (taken.key_seq, taken.id) and e.id not in (select id from taken)
+            order by e.key_seq, e.id limit 1) earlier on true
+        )
+        update bus.message m set
+          state = case when blocked then 0 else 1 end,
+          attempts = case when blocked then attempts else attempts + 1 end,
+          not_before = case when blocked then greatest(until, clock_timestamp() + interval '50 ms')
+                            else clock_timestamp() + interval '60 s' end
+        from judged where m.consumer = $1 and m.id = judged.id
+        returning m.id, m.tenant_id, m.key, m.key_seq, m.type, m.traceparent, m.body, blocked,
+                  extract(epoch from m.not_before - clock_timestamp())::float8, m.attempts
+        """;
+
+    private const string Delete = "delete from bus.message where consumer = $1 and id = any($2)";
+
+    private const string Back = """
+        update bus.message m set state = 0, not_before = clock_timestamp() + b.pause * interval '1 s',
+          attempts = m.attempts - case when b.counts then 0 else 1 end, error = coalesce(b.error, m.error)
+        from unnest($2, $3, $4, $5) as b (id, pause, counts, error)
+        where m.consumer = $1 and m.id = b.id and m.state = 1
+        """;
+
+    private const string Park = """
+        update bus.message m set state = 2, not_before = clock_timestamp(), error = p.error
+        from unnest($2, $3) as p (id, error) where m.consumer = $1 and m.id = p.id and m.state = 1
+        """;
+
+    /// <summary>Settles what was delivered and claims what comes next: one round trip.</summary>
+    public async Task<ConsumerClaim> NextAsync(NpgsqlConnection connection, IReadOnlyList<Settlement> settled, bool expire, CancellationToken stop)
+    {
+        await using var batch = Settling(connection, settled);
+        if (expire)
+        {
+            batch.BatchCommands.Add(Command(Expire, new NpgsqlParameter { Value = UnansweredMax }));
+        }
+
+        batch.BatchCommands.Add(Command(Claim));
+        var messages = new List<ClaimedMessage>();
+        var blockedFor = TimeSpan.MaxValue;
+        await batch.PrepareAsync(stop);
+        await using var rows = await batch.ExecuteReaderAsync(stop);
+        do
+        {
+            while (rows.FieldCount > 1 && await rows.ReadAsync(stop))
+            {
+                if (rows.GetBoolean(7))
+                {
+                    var wait = TimeSpan.FromSeconds(Math.Max(rows.GetDouble(8), 0.05));
+                    blockedFor = wait < blockedFor ? wait : blockedFor;
+                    continue;
+                }
+
+                messages.Add(new(OutboxQueue.Read(rows), rows.GetInt32(9)));
+            }
+        }
+        while (await rows.NextResultAsync(stop));
+
+        return new([.. messages.OrderBy(one => one.Message.KeySequence).ThenBy(one => one.Message.Id)], blockedFor);
+    }
+
+    public async Task SettleAsync(NpgsqlConnection connection, IReadOnlyList<Settlement> settled, CancellationToken stop)
+    {
+        await using var batch = Settling(connection, settled);
+        await batch.ExecuteNonQueryAsync(stop);
+    }
+
+    private NpgsqlBatch Settling(NpgsqlConnection connection, IReadOnlyList<Settlement> settled)
+    {
+        var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(new(WithoutFsync));
+        var done = settled.OfType<Settlement.Done>().Select(one => one.Id).ToArray();
+        var back = settled.OfType<Settlement.Back>().ToList();
+        var parked = settled.OfType<Settlement.Parked>().ToList();
+        if (done.Length > 0)
+        {
+            batch.BatchCommands.Add(Command(Delete, new NpgsqlParameter { Value = done }));
+        }
+
+        if (back.Count > 0)
+        {
+            batch.BatchCommands.Add(Command(
+                Back,
+                new NpgsqlParameter { Value = back.Select(one => one.Id).ToArray() },
+                new NpgsqlParameter { Value = back.Select(one => one.Pause.TotalSeconds).ToArray() },
+                new NpgsqlParameter { Value = back.Select(one => one.Counts).ToArray() },
+                Texts(back.Select(one => one.Error))));
+        }
+
+        if (parked.Count > 0)
+        {
+            batch.BatchCommands.Add(Command(
+                Park,
+                new NpgsqlParameter { Value = parked.Select(one => one.Id).ToArray() },
+                Texts(parked.Select(one => one.Error))));
+        }
+
+        return batch;
+    }
+
+    private NpgsqlBatchCommand Command(string sql, params ReadOnlySpan<NpgsqlParameter> more)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        command.Parameters.Add(new NpgsqlParameter { Value = consumer });
+        foreach (var parameter in more)
+        {
+            command.Parameters.Add(parameter);
+        }
+
+        return command;
+    }
+
+    // A zero byte, which an error may quote, is the one character that text cannot hold.
+    private static NpgsqlParameter Texts(IEnumerable<string?> texts) => new()
+    {
+        Value = texts.Select(text => text?.Replace('\0', ' ')).ToArray(),
+        NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text,
+    };
+}

@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Mesh.Bus.Embedded;
+
+/// <summary>One consumer's loop: claim, deliver, settle, and wait for a hint when there is nothing.</summary>
+internal sealed class EmbeddedConsumer(string consumer, NpgsqlDataSource bus, Delivery delivery, RetryPauses pauses, ILogger log)
+{
+    private static readonly TimeSpan IdlePoll = TimeSpan.FromSeconds(2);
+
+    private readonly ConsumerQueue queue = new(consumer);
+    private bool isHinted;
+
+    /// <summary>When the next of the messages that this consumer sent back may be tried again.</summary>
+    private long? nextRetry;
+
+    public async Task RunAsync(CancellationToken stop)
+    {
+        // The same connection listens and claims: an idle consumer costs one backend.
+        await using var connection = await bus.OpenConnectionAsync(stop);
+        connection.Notification += OnHint;
+        try
+        {
+            await using (var listen = new NpgsqlCommand($"listen \"{ConsumerHints.ChannelOf(consumer)}\"", connection))
+            {
+                await listen.ExecuteNonQueryAsync(stop);
+            }
+
+            await LoopAsync(connection, stop);
+        }
+        finally
+        {
+            connection.Notification -= OnHint;
+        }
+    }
+
+    private void OnHint(object sender, NpgsqlNotificationEventArgs hint) => isHinted = true;
+
+    private async Task LoopAsync(NpgsqlConnection connection, CancellationToken stop)
+    {
+        IReadOnlyList<Settlement> settled = [];
+        while (!stop.IsCancellationRequested)
+        {
+            isHinted = false;
+            var claim = await queue.NextAsync(connection, settled, expire: settled.Count == 0, CancellationToken.None);
+            settled = [];
+            NoteRetry(claim.BlockedFor);
+            if (claim.Messages.Count > 0)
+            {
+                settled = await DeliverAsync(connection, claim.Messages, stop);
+            }
+
+            if (stop.IsCancellationRequested)
+            {
+                await queue.SettleAsync(connection, settled, CancellationToken.None);
+                return;
+            }
+
+            if (claim.Messages.Count == 0 && !isHinted && Patience() is var wait && wait > TimeSpan.Zero)
+            {
+                await WaitAsync(connection, wait, stop);
+            }
+        }
+    }
+
+    private async Task<IReadOnlyList<Settlement>> DeliverAsync(
+        NpgsqlConnection connection, IReadOnlyList<ClaimedMessage> claimed, CancellationToken stop)
+    {
+        try
+        {
+            var outcomes = await delivery.DeliverAsync(consumer, [.. claimed.Select(one => one.Message)], stop);
+
+            return [.. claimed.Zip(outcomes, Settle)];
+        }
+        catch (Exception)
+        {
+            // Stopped, or the store is gone: no message is to blame, so the attempt does not count.
+            await queue.SettleAsync(connection, [.. claimed.Select(one => new Settlement.Back(one.Message.Id, TimeSpan.Zero, Counts: false, null))], CancellationToken.None);
+            throw;
+        }
+    }
+
+    private Settlement Settle(ClaimedMessage claimed, DeliveryOutcome outcome)
+    {
+        var (message, attempts) = claimed;
+        switch (outcome)
+        {
+            case DeliveryOutcome.Done:
+                return new Settlement.Done(message.Id);
+
+            // The queue itself holds it back until the one before it is through.
+            case DeliveryOutcome.NotItsTurn:
+                return new Settlement.Back(message.Id, TimeSpan.Zero, Counts: false, null);
+
+            case DeliveryOutcome.Failed failed when pauses.After(attempts) is { } pause:
+                NoteRetry(pause);
+                return new Settlement.Back(message.Id, pause, Counts: true, failed.Error);
+
+            case DeliveryOutcome.Failed failed:
+                log.Parked(message.Id, message.Type, consumer, attempts);
+                return new Settlement.Parked(message.Id, failed.Error);
+
+            case DeliveryOutcome.Undecodable undecodable:
+                log.Parked(message.Id, message.Type, consumer, attempts);
+                return new Settlement.Parked(message.Id, undecodable.Error);
+
+            default:
+                throw new UnreachableException($"A message that is {outcome} cannot be settled.");
+        }
+    }
+
+    private void NoteRetry(TimeSpan wait)
+    {
+        if (wait < TimeSpan.FromHours(2))
+        {
+            var at = Stopwatch.GetTimestamp() + (long)(wait.TotalSeconds * Stopwatch.Frequency);
+            nextRetry = nextRetry is { } earlier && earlier < at ? earlier : at;
+        }
+    }
+
+    private TimeSpan Patience()
+    {
+        if (nextRetry is not { } retry)
+        {
+            return IdlePoll;
+        }
+
+        var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), retry);
+        if (wait <= TimeSpan.Zero)
+        {
+            nextRetry = null;
+        }
+
+        return wait < IdlePoll ? wait + TimeSpan.FromMilliseconds(2) : IdlePoll;
+    }
+
+    private static async Task WaitAsync(NpgsqlConnection connection, TimeSpan wait, CancellationToken stop)
+    {
+        try
+        {
+            await connection.WaitAsync(wait, stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The loop sees it. Nothing is claimed at this point.
+        }
+    }
+}

@@ -1,0 +1,89 @@
+using Npgsql;
+
+namespace Mesh.Bus.Embedded;
+
+/// <summary>The parked rows of the embedded bus.</summary>
+internal sealed class EmbeddedDeadLetters(NpgsqlDataSource bus, ConsumerHints hints) : IDeadLetters
+{
+    private const string Head = "id, tenant_id, key, key_seq, type, traceparent";
+
+    private const string Rest = "consumer, attempts, coalesce(error, ''), not_before";
+
+    // Whoever waited behind it is looked at again at once.
+    private const string Wake = """
+        update bus.message m set not_before = clock_timestamp() from gone
+        where m.consumer = gone.consumer and m.tenant_id = gone.tenant_id and m.key = gone.key and m.state = 0
+          and m.not_before > clock_timestamp()
+        """;
+
+    private const string List = $"""
+        select {Head}, ''::bytea, {Rest} from bus.message
+        where state = 2 and (consumer = $1 or $1 is null) and id > $2 order by id limit $3
+        """;
+
+    private const string Show = $"select {Head}, body, {Rest} from bus.message where state = 2 and consumer = $1 and id = $2";
+
+    private const string Retry = $"""
+        with gone as (
+          update bus.message set state = 0, attempts = 0, not_before = clock_timestamp()
+          where consumer = $1 and id = $2 and state = 2 returning consumer, tenant_id, key, id
+        ), woken as ({Wake} and m.id <> gone.id)
+        select count(*) from gone
+        """;
+
+    private const string Discard = $"""
+        with gone as (
+          delete from bus.message where consumer = $1 and id = $2 and state = 2 returning consumer, tenant_id, key
+        ), woken as ({Wake})
+        select count(*) from gone
+        """;
+
+    public async Task<IReadOnlyList<DeadLetter>> ListAsync(string? consumer, Guid after, int limit, CancellationToken stop)
+    {
+        await using var command = bus.CreateCommand(List);
+        command.Parameters.Add(new() { Value = (object?)consumer ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text });
+        command.Parameters.Add(new() { Value = after });
+        command.Parameters.Add(new() { Value = limit });
+        var parked = new List<DeadLetter>();
+        await using var rows = await command.ExecuteReaderAsync(stop);
+        while (await rows.ReadAsync(stop))
+        {
+            parked.Add(Read(rows));
+        }
+
+        return parked;
+    }
+
+    public async Task<DeadLetter?> ShowAsync(string consumer, Guid id, CancellationToken stop)
+    {
+        await using var command = Of(Show, consumer, id);
+        await using var rows = await command.ExecuteReaderAsync(stop);
+
+        return await rows.ReadAsync(stop) ? Read(rows) : null;
+    }
+
+    public Task<bool> RetryAsync(string consumer, Guid id, CancellationToken stop) => ChangeAsync(Retry, consumer, id, stop);
+
+    public Task<bool> DiscardAsync(string consumer, Guid id, CancellationToken stop) => ChangeAsync(Discard, consumer, id, stop);
+
+    private async Task<bool> ChangeAsync(string sql, string consumer, Guid id, CancellationToken stop)
+    {
+        await using var command = Of(sql, consumer, id);
+        var isChanged = (long)(await command.ExecuteScalarAsync(stop))! == 1;
+        hints.Raise(isChanged ? [consumer] : []);
+
+        return isChanged;
+    }
+
+    private NpgsqlCommand Of(string sql, string consumer, Guid id)
+    {
+        var command = bus.CreateCommand(sql);
+        command.Parameters.Add(new() { Value = consumer });
+        command.Parameters.Add(new() { Value = id });
+
+        return command;
+    }
+
+    private static DeadLetter Read(NpgsqlDataReader rows) =>
+        new(rows.GetString(7), OutboxQueue.Read(rows), rows.GetInt32(8), rows.GetString(9), rows.GetFieldValue<DateTimeOffset>(10));
+}

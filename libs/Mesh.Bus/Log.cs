@@ -1,0 +1,27 @@
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Bus;
+
+internal static partial class Log
+{
+    [LoggerMessage(8101, LogLevel.Warning, "The outbox relay was interrupted and goes on in {Pause}.")]
+    public static partial void RelayInterrupted(this ILogger log, TimeSpan pause, Exception error);
+
+    [LoggerMessage(8102, LogLevel.Warning, "{Messages} messages wait in the outbox because nobody is subscribed to {Types}.")]
+    public static partial void Unroutable(this ILogger log, int messages, string types);
+
+    [LoggerMessage(8103, LogLevel.Warning, "The consumer {Consumer} was interrupted and goes on.")]
+    public static partial void ConsumerInterrupted(this ILogger log, string consumer, Exception error);
+
+    [LoggerMessage(8104, LogLevel.Debug, "A batch of {Messages} messages for {Consumer} failed ({Error}); each is now delivered alone.")]
+    public static partial void BatchSplit(this ILogger log, string consumer, int messages, string error);
+
+    [LoggerMessage(8105, LogLevel.Warning, "{Consumer} failed on message {Message} of type {Type}.")]
+    public static partial void HandlerFailed(this ILogger log, string consumer, Guid message, string type, Exception error);
+
+    [LoggerMessage(8106, LogLevel.Error, "Message {Message} of type {Type} is parked for {Consumer} after {Attempts} attempts; its key waits.")]
+    public static partial void Parked(this ILogger log, Guid message, string type, string consumer, int attempts);
+
+    [LoggerMessage(8107, LogLevel.Warning, "A hint to the consumers could not be sent; they find the messages at their next poll.")]
+    public static partial void HintLost(this ILogger log, Exception error);
+}

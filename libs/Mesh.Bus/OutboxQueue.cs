@@ -1,0 +1,122 @@
+using Mesh.Postgres;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Mesh.Bus;
+
+/// <summary>The statements by which relays share one outbox table.</summary>
+/// <remarks>
+/// Rows are found by their state, never by a position: a row that commits late is simply still there. A row is claimed only
+/// together with all earlier rows of its key, so two relays never send one key at the same time.
+/// </remarks>
+internal sealed class OutboxQueue(NpgsqlDataSource store)
+{
+    public const int BatchMax = 256;
+
+    // Nothing here needs to survive a crash: a claim that is lost is made again, a row that comes back is sent again
+    // and recognised by its id.
+    // And a plan that was made while the table was empty must not become a scan of all that has since come and gone.
+    private const string WithoutFsync =
+        "select set_config('synchronous_commit', 'off', true) || set_config('enable_seqscan', 'off', true)";
+
+    private const string Expire = "update outbox set state = 0 where state = 1 and claimed_until < clock_timestamp()";
+
+    private const string Delete = "delete from outbox where id = any($1)";
+
+    private const string Release = """
+        update outbox set state = 0, not_before = clock_timestamp() + least($2 * power(2, attempts), 60000) * interval '1 ms'
+        where id = any($1) and state = 1
+        """;
+
+    private const string Claim = """
+        with taken as materialized (
+          select id, tenant_id, key, key_seq from outbox
+          where state = 0 and not_before <= clock_timestamp()
+          order by id limit 256 for update skip locked
+        ), judged as (
+          select taken.id, earlier.id is not null as blocked, earlier.not_before
+          from taken left join lateral (
+            select e.id, e.not_before from outbox e
+            where e.tenant_id = taken.tenant_id and e.key = taken.key and (e.key_seq, e.id) < (taken.key_seq, taken.id)
+              and e.id not in (select id from taken)
+            order by e.key_seq, e.id limit 1) earlier on true
+        )
+        update outbox o set
+          state = case when blocked then 0 else 1 end,
+          attempts = case when blocked then attempts else attempts + 1 end,
+          claimed_until = case when blocked then null else clock_timestamp() + interval '30 s' end,
+          not_before = case when blocked then greatest(judged.not_before, clock_timestamp() + interval '50 ms') else o.not_before end
+        from judged where o.id = judged.id
+        returning o.id, o.tenant_id, o.key, o.key_seq, o.type, o.traceparent, o.body, blocked,
+                  extract(epoch from o.not_before - clock_timestamp())::float8
+        """;
+
+    /// <summary>Deletes what was sent, puts back what was not, and claims what comes next: one round trip.</summary>
+    public async Task<OutboxClaim> NextAsync(IReadOnlyCollection<Guid> sent, IReadOnlyCollection<Guid> refused, bool expire, CancellationToken stop)
+    {
+        await using var connection = await store.OpenConnectionAsync(stop);
+        await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(new(WithoutFsync));
+        AddSettling(batch, sent, refused, TimeSpan.FromMilliseconds(500));
+        if (expire)
+        {
+            batch.BatchCommands.Add(new(Expire));
+        }
+
+        batch.BatchCommands.Add(new(Claim));
+        var messages = new List<Envelope>();
+        var blockedFor = TimeSpan.MaxValue;
+        await batch.PrepareAsync(stop);
+        await using var rows = await batch.ExecuteReaderAsync(stop);
+        do
+        {
+            while (rows.FieldCount > 1 && await rows.ReadAsync(stop))
+            {
+                if (rows.GetBoolean(7))
+                {
+                    var wait = TimeSpan.FromSeconds(Math.Max(rows.GetDouble(8), 0.05));
+                    blockedFor = wait < blockedFor ? wait : blockedFor;
+                    continue;
+                }
+
+                messages.Add(Read(rows));
+            }
+        }
+        while (await rows.NextResultAsync(stop));
+
+        return new([.. messages.OrderBy(message => message.KeySequence).ThenBy(message => message.Id)], blockedFor);
+    }
+
+    /// <summary>Deletes what was sent and gives back what was claimed in vain.</summary>
+    public async Task SettleAsync(IReadOnlyCollection<Guid> sent, IReadOnlyCollection<Guid> back, CancellationToken stop)
+    {
+        await using var batch = store.CreateBatch();
+        batch.BatchCommands.Add(new(WithoutFsync));
+        AddSettling(batch, sent, back, TimeSpan.Zero);
+        await batch.ExecuteNonQueryAsync(stop);
+    }
+
+    internal static Envelope Read(NpgsqlDataReader rows) => new(
+        rows.GetGuid(0), rows.GetString(1), rows.GetString(2), rows.GetInt64(3), rows.GetString(4),
+        rows.IsDBNull(5) ? null : rows.GetString(5), rows.GetFieldValue<byte[]>(6));
+
+    private static void AddSettling(NpgsqlBatch batch, IReadOnlyCollection<Guid> sent, IReadOnlyCollection<Guid> back, TimeSpan firstPause)
+    {
+        if (sent.Count > 0)
+        {
+            batch.BatchCommands.Add(new(Delete) { Parameters = { new() { Value = sent.ToArray() } } });
+        }
+
+        if (back.Count > 0)
+        {
+            batch.BatchCommands.Add(new(Release)
+            {
+                Parameters =
+                {
+                    new() { Value = back.ToArray() },
+                    new() { Value = firstPause.TotalMilliseconds, NpgsqlDbType = NpgsqlDbType.Double },
+                },
+            });
+        }
+    }
+}

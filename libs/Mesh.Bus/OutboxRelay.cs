@@ -1,0 +1,103 @@
+using Mesh.Postgres;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Mesh.Bus;
+
+/// <summary>Carries committed outbox rows to the bus, in order per key, until the bus has them.</summary>
+/// <remarks>
+/// Crash safe by repetition: a row is deleted only after the bus has it durably, and a claim that nobody settles expires
+/// after 30 s. Any number of replicas may relay the same outbox.
+/// </remarks>
+public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, OutboxSignal signal, ILogger<OutboxRelay> log) : BackgroundService
+{
+    /// <summary>The net under the signal: finds what a crash or another replica left behind.</summary>
+    /// <remarks>Together with the consumer's poll of the same length this is one query a second for an idle service.</remarks>
+    private static readonly TimeSpan IdlePoll = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(20);
+
+    private readonly OutboxQueue queue = new(store);
+
+    /// <inheritdoc />
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.Yield();
+        for (var pause = TimeSpan.FromMilliseconds(100); !stoppingToken.IsCancellationRequested; pause = Longer(pause))
+        {
+            try
+            {
+                await RelayAsync(() => pause = TimeSpan.FromMilliseconds(100), stoppingToken);
+            }
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception error)
+            {
+                // The outermost loop: whatever it was, the rows are still there and are tried again.
+                log.RelayInterrupted(pause, error);
+                await Task.Delay(pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task RelayAsync(Action onSuccess, CancellationToken stop)
+    {
+        Guid[] sent = [];
+        Guid[] refused = [];
+        while (true)
+        {
+            // Cancelled only between rounds: a claim that was made must be settled.
+            stop.ThrowIfCancellationRequested();
+            var claim = await queue.NextAsync(sent, refused, expire: sent.Length == 0, CancellationToken.None);
+            onSuccess();
+            (sent, refused) = ([], []);
+            if (claim.Messages.Count > 0)
+            {
+                (sent, refused) = await SendAsync(claim.Messages, stop);
+                continue;
+            }
+
+            await signal.WaitAsync(Earlier(claim.BlockedFor, IdlePoll), stop);
+
+            // Nobody waits for a fact. What is written within this moment leaves together, at the price of one message.
+            await Task.Delay(Gathering, stop);
+        }
+    }
+
+    private async Task<(Guid[] Sent, Guid[] Refused)> SendAsync(IReadOnlyList<Envelope> messages, CancellationToken stop)
+    {
+        var all = messages.Select(message => message.Id).ToArray();
+        try
+        {
+            var accepted = await bus.SendAsync(messages, stop);
+            var refused = all.Where(id => !accepted.Contains(id)).ToArray();
+            if (refused.Length > 0)
+            {
+                log.Unroutable(refused.Length, string.Join(", ", messages.Where(message => !accepted.Contains(message.Id)).Select(message => message.Type).Distinct()));
+            }
+
+            var sent = all.Where(accepted.Contains).ToArray();
+            if (stop.IsCancellationRequested)
+            {
+                await queue.SettleAsync(sent, refused, CancellationToken.None);
+            }
+
+            return (sent, refused);
+        }
+        catch (Exception)
+        {
+            // Given back at once: while the bus is gone, the rows wait and this relay pauses, not each row.
+            await queue.SettleAsync([], all, CancellationToken.None);
+            throw;
+        }
+    }
+
+    private static TimeSpan Longer(TimeSpan pause) => Earlier(pause * 2, PauseMax);
+
+    private static TimeSpan Earlier(TimeSpan one, TimeSpan other) => one < other ? one : other;
+}

@@ -1,0 +1,41 @@
+using Mesh.Manifests.Schema;
+using Mesh.Manifests.Templates;
+
+namespace Mesh.Manifests.Kinds;
+
+/// <summary>An agent, the tools that it can call, and its bounds.</summary>
+/// <param name="Tools">An agent can call these and no others.</param>
+/// <param name="Agent">The program that runs it.</param>
+/// <param name="Input">What a task's input must look like.</param>
+/// <param name="Limits">When a task is stopped.</param>
+public sealed record WorkflowManifest(IReadOnlyList<string> Tools, AgentProcess Agent, JsonSchema Input, TaskLimits Limits) : Manifest;
+
+/// <summary>A program that Mesh starts.</summary>
+/// <param name="Command">The command and its arguments, run in the bundle's folder.</param>
+/// <param name="Directory">The folder to pack, relative to the manifest; null once it was packed.</param>
+/// <param name="Bundle">The packed folder's <c>sha256:…</c>; null until it was packed. Exactly one of the two is given.</param>
+public sealed record AgentProcess(IReadOnlyList<string> Command, string? Directory, string? Bundle);
+
+/// <summary>When a task is stopped.</summary>
+/// <param name="Steps">Recorded steps and tool calls together.</param>
+/// <param name="Duration">From submission to the end, waiting included.</param>
+/// <param name="Attempts">How often the task is offered to an agent that does not finish it.</param>
+public sealed record TaskLimits(int Steps, TimeSpan Duration, int Attempts);
+
+/// <summary>A door for another system's events.</summary>
+/// <param name="Scheme">How its signature is checked.</param>
+/// <param name="Secret">The verification key's name; the vault keeps it as <c>webhooks/secret</c>.</param>
+/// <param name="Start">What a valid event starts.</param>
+public sealed record WebhookManifest(WebhookScheme Scheme, string Secret, WebhookStart Start) : Manifest;
+
+/// <summary>How a webhook's signature is checked.</summary>
+public enum WebhookScheme
+{
+    /// <summary>The Standard Webhooks specification.</summary>
+    StandardWebhooks,
+}
+
+/// <summary>The task that an event starts.</summary>
+/// <param name="Workflow">The workflow's name.</param>
+/// <param name="Input">The task's input, from <c>{body…}</c>; null starts it with an empty object.</param>
+public sealed record WebhookStart(string Workflow, JsonTemplate? Input);

@@ -1,0 +1,120 @@
+using System.Text.RegularExpressions;
+using Mesh.Manifests.Kinds;
+using Mesh.Manifests.Schema;
+using Mesh.Manifests.Source;
+using Mesh.Manifests.Templates;
+
+namespace Mesh.Manifests.Reading;
+
+/// <summary>Reads the specs of a Workflow and of the Webhook that starts one.</summary>
+internal static partial class WorkflowReader
+{
+    public static readonly TaskLimits Defaults = new(1_000, TimeSpan.FromDays(7), 5);
+
+    public static readonly TimeSpan DurationMax = TimeSpan.FromDays(90);
+
+    private static readonly Dictionary<string, WebhookScheme> Schemes =
+        new(StringComparer.Ordinal) { ["standard-webhooks"] = WebhookScheme.StandardWebhooks };
+
+    private static readonly string[] LaterSchemes = ["github", "stripe", "slack", "shopify", "twilio", "hmac"];
+
+    public static WorkflowManifest? Read(Fields spec)
+    {
+        var tools = spec.Texts("tools", 0, 256, isRequired: true, NameErrors.InTool);
+        var agent = spec.RequiredMap("agent") is { } fields ? ReadAgent(fields) : null;
+        var input = SchemaReader.Read(spec, "input", isRequired: false);
+        var limits = ReadLimits(spec.OptionalMap("limits"));
+        spec.NotYet("placement", "retention", "labels");
+        spec.Close();
+        return agent is null ? null : new WorkflowManifest(tools, agent, input ?? JsonSchema.Anything, limits);
+    }
+
+    public static WebhookManifest? ReadWebhook(Fields spec)
+    {
+        if (spec.Map.TryGet("scheme", out var entry) && entry.Value is TextNode { Value: var scheme } && LaterSchemes.Contains(scheme))
+        {
+            _ = spec.Optional("scheme");
+            spec.Refuse("scheme", $"the scheme {scheme} is not available yet; known: standard-webhooks");
+        }
+        else
+        {
+            spec.Choice("scheme", Schemes, WebhookScheme.StandardWebhooks);
+        }
+
+        var secret = spec.RequiredName("secret");
+        spec.NotYet("signal", "dedupe", "hmac");
+        WebhookStart? start = null;
+
+        if (spec.RequiredMap("start") is { } fields)
+        {
+            var workflow = fields.RequiredName("workflow");
+            var input = HttpReader.Json(fields, "input", TemplateRoots.Body);
+            fields.NotYet("labels");
+            fields.Close();
+            start = new WebhookStart(workflow, input);
+        }
+
+        spec.Close();
+        return start is null ? null : new WebhookManifest(WebhookScheme.StandardWebhooks, secret, start);
+    }
+
+    public static bool IsDigest(string text) => Digest().IsMatch(text);
+
+    private static AgentProcess? ReadAgent(Fields agent)
+    {
+        agent.NotYet("connect", "prompt");
+        var process = agent.RequiredMap("process");
+        agent.Close();
+
+        if (process is null)
+        {
+            return null;
+        }
+
+        var command = new List<string>();
+
+        foreach (var (node, at) in process.Items("command", 1, 64, isRequired: true))
+        {
+            // The same argument may well be given twice.
+            if (process.TextOf(node, at, 1024) is { } word)
+            {
+                command.Add(word);
+            }
+        }
+
+        var directory = process.OptionalText("directory", 1024);
+        var bundle = process.OptionalText("bundle", 128);
+
+        if (process.Has("directory") == process.Has("bundle"))
+        {
+            process.Findings.Add(process.Map, process.Path, "must name exactly one of directory and bundle");
+        }
+
+        if (bundle is not null && !IsDigest(bundle))
+        {
+            process.Refuse("bundle", "must be sha256: and 64 lower-case hex digits");
+        }
+
+        process.NotYet("environment", "env", "limits", "files");
+        process.Close();
+        return new AgentProcess(command, directory, bundle);
+    }
+
+    private static TaskLimits ReadLimits(Fields? fields)
+    {
+        if (fields is null)
+        {
+            return Defaults;
+        }
+
+        var steps = fields.OptionalWhole("steps", 1, 100_000) ?? Defaults.Steps;
+        var duration = fields.OptionalDuration("duration", DurationMax) ?? Defaults.Duration;
+        var attempts = fields.OptionalWhole("attempts", 1, 100) ?? Defaults.Attempts;
+        fields.NotYet("tokens", "concurrency");
+        fields.Close();
+        return new TaskLimits((int)steps, duration, (int)attempts);
+    }
+
+    [GeneratedRegex(@"\Asha256:[0-9a-f]{64}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Digest();
+}

@@ -1,0 +1,236 @@
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Mesh.Postgres;
+
+/// <summary>Writes one batch of entries, and answers one result per entry in the same order.</summary>
+/// <remarks>
+/// It runs inside a transaction that <see cref="GroupCommit{TEntry,TResult}"/> opens and commits, and MUST NOT end it or
+/// swallow an error of the database. It may be called again with the same entries, or with some of them, after a rollback.
+/// </remarks>
+public delegate Task<IReadOnlyList<TResult>> CommitBatch<TEntry, TResult>(
+    NpgsqlConnection connection, IReadOnlyList<TEntry> entries, CancellationToken stop);
+
+/// <summary>Joins whatever waits to be written into one transaction, so that one fsync serves them all.</summary>
+/// <remarks>
+/// It never waits for company: an entry that finds a free writer is written at once. An error reaches only its own caller,
+/// because a batch that fails is halved until what fails is alone.
+/// </remarks>
+public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
+{
+    private const int LostConnectionsMax = 3;
+    private const int LostRacesMax = 5;
+
+    private readonly GroupCommitOptions options;
+    private readonly Lock gate = new();
+    private readonly Queue<GroupCommitEntry<TEntry, TResult>> queue = new();
+    private readonly GroupCommitWriter<TEntry, TResult>[] writers;
+    private readonly Stack<GroupCommitWriter<TEntry, TResult>> free = new();
+    private readonly HashSet<Task> draining = [];
+    private readonly ILogger log;
+    private bool closed;
+
+    /// <summary>A writer into a store. It opens no connection before the first entry.</summary>
+    public GroupCommit(NpgsqlDataSource store, GroupCommitOptions options, CommitBatch<TEntry, TResult> commit, ILogger log)
+    {
+        this.options = options;
+        this.log = log;
+        writers = [.. Enumerable.Range(0, options.Writers).Select(_ => new GroupCommitWriter<TEntry, TResult>(store, options, commit))];
+        foreach (var writer in writers.Reverse())
+        {
+            free.Push(writer);
+        }
+    }
+
+    /// <summary>Entries that wait for a writer.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (gate)
+            {
+                return queue.Count;
+            }
+        }
+    }
+
+    /// <summary>Writes an entry and answers when it is durable.</summary>
+    /// <param name="entry">What the batch function is given.</param>
+    /// <param name="stop">Withdraws an entry that still waits. Of one that is being written the outcome is then unknown.</param>
+    /// <exception cref="StoreBusyException">Too much waits; nothing was written.</exception>
+    /// <exception cref="StoreUnavailableException">The database did not answer.</exception>
+    public Task<TResult> AppendAsync(TEntry entry, CancellationToken stop = default)
+    {
+        if (stop.IsCancellationRequested)
+        {
+            return Task.FromCanceled<TResult>(stop);
+        }
+
+        var waiting = new GroupCommitEntry<TEntry, TResult>(entry);
+        GroupCommitWriter<TEntry, TResult>? writer;
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(closed, this);
+            if (queue.Count >= options.QueueMax)
+            {
+                return Task.FromException<TResult>(new StoreBusyException(options.Name, RetryAfter()));
+            }
+
+            queue.Enqueue(waiting);
+            free.TryPop(out writer);
+        }
+
+        StoreMetrics.Queue.Add(1, StoreMetrics.Store(options.Name));
+        if (writer is not null)
+        {
+            Start(writer);
+        }
+
+        return stop.CanBeCanceled ? waiting.AnswerAsync(stop) : waiting.Answer;
+    }
+
+    /// <summary>Takes no more entries, and returns when those that wait are written.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task[] last;
+        lock (gate)
+        {
+            closed = true;
+            last = [.. draining];
+        }
+
+        await Task.WhenAll(last);
+        foreach (var writer in writers)
+        {
+            await writer.DisposeAsync();
+        }
+    }
+
+    private void Start(GroupCommitWriter<TEntry, TResult> writer)
+    {
+        // The writer outlives the caller that happens to start it, and must not carry on that caller's trace.
+        var flow = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
+        try
+        {
+            // The caller's own thread sends the first batch: a lone entry pays for no thread hop.
+            var drain = DrainAsync(writer);
+            if (!drain.IsCompleted)
+            {
+                lock (gate)
+                {
+                    draining.Add(drain);
+                }
+
+                _ = drain.ContinueWith(Forget, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            }
+        }
+        finally
+        {
+            flow.Dispose();
+        }
+    }
+
+    private void Forget(Task drain)
+    {
+        lock (gate)
+        {
+            draining.Remove(drain);
+        }
+    }
+
+    private async Task DrainAsync(GroupCommitWriter<TEntry, TResult> writer)
+    {
+        while (TakeBatch(writer) is { Count: > 0 } batch)
+        {
+            StoreMetrics.BatchSize.Record(batch.Count, StoreMetrics.Store(options.Name));
+            await WriteAsync(writer, batch);
+        }
+    }
+
+    private List<GroupCommitEntry<TEntry, TResult>> TakeBatch(GroupCommitWriter<TEntry, TResult> writer)
+    {
+        var batch = new List<GroupCommitEntry<TEntry, TResult>>();
+        var taken = 0;
+        lock (gate)
+        {
+            while (batch.Count < options.BatchMax && queue.TryDequeue(out var next))
+            {
+                taken++;
+                if (!next.Answer.IsCompleted)
+                {
+                    batch.Add(next);
+                }
+            }
+
+            if (batch.Count == 0)
+            {
+                free.Push(writer);
+            }
+        }
+
+        StoreMetrics.Queue.Add(-taken, StoreMetrics.Store(options.Name));
+
+        return batch;
+    }
+
+    /// <summary>Writes a batch, and never throws: whatever happens is told to the callers.</summary>
+    private async Task WriteAsync(GroupCommitWriter<TEntry, TResult> writer, List<GroupCommitEntry<TEntry, TResult>> batch)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            switch (await writer.TryCommitAsync(batch))
+            {
+                case CommitOutcome<TResult>.Committed committed:
+                    for (var place = 0; place < batch.Count; place++)
+                    {
+                        batch[place].Settle(committed.Results[place]);
+                    }
+
+                    return;
+
+                case CommitOutcome<TResult>.Unknown unknown:
+                    log.CommitUnknown(options.Name, batch.Count, unknown.Error);
+                    FailAll(batch, new StoreUnavailableException(options.Name, mayHaveCommitted: true, unknown.Error));
+                    return;
+
+                // Rolled back for certain, so writing it again on a new connection is safe.
+                case CommitOutcome<TResult>.NotReached when attempt < LostConnectionsMax:
+                    break;
+
+                case CommitOutcome<TResult>.NotReached lost:
+                    log.StoreUnreachable(options.Name, batch.Count, lost.Error);
+                    FailAll(batch, new StoreUnavailableException(options.Name, mayHaveCommitted: false, lost.Error));
+                    return;
+
+                // Halved until what fails is alone: sixteen commits find one bad entry among 256.
+                case CommitOutcome<TResult>.Refused when batch.Count > 1:
+                    await WriteAsync(writer, batch[..(batch.Count / 2)]);
+                    await WriteAsync(writer, batch[(batch.Count / 2)..]);
+                    return;
+
+                case CommitOutcome<TResult>.Refused { IsLostRace: true } when attempt < LostRacesMax:
+                    break;
+
+                case CommitOutcome<TResult>.Refused refused:
+                    batch[0].Fail(refused.Error);
+                    return;
+            }
+        }
+    }
+
+    private static void FailAll(List<GroupCommitEntry<TEntry, TResult>> batch, StoreUnavailableException error)
+    {
+        foreach (var entry in batch)
+        {
+            entry.Fail(error);
+        }
+    }
+
+    private TimeSpan RetryAfter()
+    {
+        var batches = 1 + (options.QueueMax / options.BatchMax / options.Writers);
+        var wait = writers.Max(writer => writer.LastCommit) * batches;
+
+        return TimeSpan.FromMilliseconds(Math.Clamp(wait.TotalMilliseconds, 50, 2_000));
+    }
+}

@@ -1,0 +1,28 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Mesh.Postgres;
+
+/// <summary>The bounds of one group-commit writer.</summary>
+public sealed record GroupCommitOptions
+{
+    /// <summary>The store's name in metrics, logs and errors.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Entries in one transaction. What is more goes into the next one.</summary>
+    [Range(1, 256)]
+    public int BatchMax { get; init; } = 256;
+
+    /// <summary>Entries that wait. The next one is refused with <see cref="StoreBusyException"/>.</summary>
+    [Range(1, 65_536)]
+    public int QueueMax { get; init; } = 4_096;
+
+    /// <summary>
+    /// Transactions in flight: with two, one gathers while the other's commit is under way. The second connection is
+    /// opened only under load. Use one where every batch takes the same row lock.
+    /// </summary>
+    [Range(1, 4)]
+    public int Writers { get; init; } = 2;
+
+    /// <summary>How long entries that were not sent yet wait for a lost database to come back, before they fail.</summary>
+    public TimeSpan ConnectPatience { get; init; } = TimeSpan.FromSeconds(2);
+}

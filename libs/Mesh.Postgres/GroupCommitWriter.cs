@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using Npgsql;
+
+namespace Mesh.Postgres;
+
+/// <summary>One connection that writes one batch after the other.</summary>
+internal sealed class GroupCommitWriter<TEntry, TResult>(
+    NpgsqlDataSource store, GroupCommitOptions options, CommitBatch<TEntry, TResult> commit) : IAsyncDisposable
+{
+    private NpgsqlConnection? connection;
+
+    /// <summary>How long the last commit took, from begin to durable.</summary>
+    public TimeSpan LastCommit { get; private set; }
+
+    public async Task<CommitOutcome<TResult>> TryCommitAsync(List<GroupCommitEntry<TEntry, TResult>> batch)
+    {
+        var isCommitting = false;
+        NpgsqlTransaction? transaction = null;
+        try
+        {
+            var open = connection ??= await OpenAsync();
+            var started = Stopwatch.GetTimestamp();
+            transaction = await open.BeginTransactionAsync();
+            var results = await commit(open, batch.ConvertAll(entry => entry.Entry), CancellationToken.None);
+            if (results.Count != batch.Count)
+            {
+                throw new InvalidOperationException($"{batch.Count} entries got {results.Count} results in the store '{options.Name}'.");
+            }
+
+            isCommitting = true;
+            await transaction.CommitAsync();
+            LastCommit = Stopwatch.GetElapsedTime(started);
+            StoreMetrics.CommitDuration.Record(LastCommit.TotalSeconds, StoreMetrics.Store(options.Name));
+
+            return new CommitOutcome<TResult>.Committed(results);
+        }
+        catch (Exception error) when (StoreErrors.IsConnectionLost(error))
+        {
+            await DropConnectionAsync();
+
+            return isCommitting ? new CommitOutcome<TResult>.Unknown(error) : new CommitOutcome<TResult>.NotReached(error);
+        }
+        catch (Exception error)
+        {
+            // Anything: a bad parameter, a broken rule, a bug in the batch function. It belongs to one of the callers.
+            await RollBackAsync(transaction);
+
+            return new CommitOutcome<TResult>.Refused(error, StoreErrors.IsLostRace(error));
+        }
+    }
+
+    public ValueTask DisposeAsync() => connection?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    private async Task<NpgsqlConnection> OpenAsync()
+    {
+        var started = Stopwatch.GetTimestamp();
+        for (var pause = 20; ; pause = Math.Min(pause * 2, 250))
+        {
+            try
+            {
+                return await store.OpenConnectionAsync();
+            }
+            catch (Exception error) when (StoreErrors.IsConnectionLost(error) && Stopwatch.GetElapsedTime(started) < options.ConnectPatience)
+            {
+                await Task.Delay(Random.Shared.Next(pause / 2, pause));
+            }
+        }
+    }
+
+    private async Task RollBackAsync(NpgsqlTransaction? transaction)
+    {
+        try
+        {
+            if (transaction is not null)
+            {
+                await transaction.RollbackAsync();
+                await transaction.DisposeAsync();
+            }
+        }
+        catch (Exception error) when (error is NpgsqlException or InvalidOperationException or IOException or SocketException)
+        {
+            // Closing the connection rolls back as well.
+            await DropConnectionAsync();
+        }
+    }
+
+    private async Task DropConnectionAsync()
+    {
+        var lost = connection;
+        connection = null;
+        if (lost is not null)
+        {
+            await lost.DisposeAsync();
+        }
+    }
+}

@@ -1,0 +1,12 @@
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Postgres;
+
+internal static partial class Log
+{
+    [LoggerMessage(8001, LogLevel.Error, "The connection of the store {Store} was lost while committing {Entries} entries; their outcome is unknown.")]
+    public static partial void CommitUnknown(this ILogger log, string store, int entries, Exception error);
+
+    [LoggerMessage(8002, LogLevel.Error, "The store {Store} cannot be reached; {Entries} entries were not written.")]
+    public static partial void StoreUnreachable(this ILogger log, string store, int entries, Exception error);
+}

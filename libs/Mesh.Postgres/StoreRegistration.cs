@@ -1,0 +1,61 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Mesh.Postgres;
+
+/// <summary>Registers a service's store.</summary>
+public static class StoreRegistration
+{
+    /// <summary>
+    /// Adds the <see cref="NpgsqlDataSource"/> of the service, a context factory for the quiet paths, and the <see cref="OutboxSignal"/>.
+    /// </summary>
+    public static IServiceCollection AddStore<TContext>(this IServiceCollection services, string connectionString)
+        where TContext : MeshDbContext
+    {
+        services.AddSingleton(provider => OpenSource(connectionString, provider.GetService<ILoggerFactory>()));
+        services.AddSingleton<OutboxSignal>();
+        services.AddSingleton<IDbContextFactory<TContext>>(provider =>
+        {
+            var options = new DbContextOptionsBuilder<TContext>()
+                .UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>())
+                .UseLoggerFactory(provider.GetService<ILoggerFactory>());
+
+            return new StoreContextFactory<TContext>(options.Options);
+        });
+
+        return services;
+    }
+
+    /// <summary>A data source with the settings that every store of Mesh uses.</summary>
+    public static NpgsqlDataSource OpenSource(string connectionString, ILoggerFactory? loggers = null)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString)
+        {
+            // Nobody sets session state on a pooled connection, so returning one costs no statement.
+            NoResetOnClose = true,
+            Timeout = 5,
+            CommandTimeout = 15,
+            MaxPoolSize = 30,
+            // A statement that fails while Npgsql prepares it by itself leaves the connection confused (npgsql issue 6391: "unexpected
+            // backend message"). Hot statements are prepared explicitly: PrepareAsync costs nothing from the second time on.
+            MaxAutoPrepare = 0,
+            ConnectionIdleLifetime = 60,
+            IncludeErrorDetail = false,
+        };
+        var source = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        if (loggers is not null)
+        {
+            source.UseLoggerFactory(loggers);
+        }
+
+        return source.Build();
+    }
+
+    private sealed class StoreContextFactory<TContext>(DbContextOptions<TContext> options) : IDbContextFactory<TContext>
+        where TContext : MeshDbContext
+    {
+        public TContext CreateDbContext() => (TContext)Activator.CreateInstance(typeof(TContext), options)!;
+    }
+}

@@ -1,0 +1,130 @@
+using System.Collections.Concurrent;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Grpc.Net.Client;
+using Grpc.Net.Client.Balancer;
+using Grpc.Net.Client.Configuration;
+
+namespace Mesh.ServiceHost;
+
+/// <summary>The channels to other services: one per peer and process, warm, with mutual TLS and round robin over replicas.</summary>
+public sealed class PeerChannels : IDisposable
+{
+    private readonly ConcurrentDictionary<string, Lazy<Peer>> peers = new();
+    private readonly MeshServiceOptions options;
+    private readonly TlsIdentity identity;
+    private readonly ClockSkew skew;
+    private readonly TimeProvider clock;
+    private readonly IReadOnlyDictionary<string, PeerOptions> behaviour;
+
+    internal PeerChannels(MeshServiceOptions options, TlsIdentity identity, ClockSkew skew, TimeProvider clock, IReadOnlyDictionary<string, PeerOptions> behaviour)
+    {
+        this.options = options;
+        this.identity = identity;
+        this.skew = skew;
+        this.clock = clock;
+        this.behaviour = behaviour;
+    }
+
+    /// <summary>What generated clients of this peer are made with. It sets deadlines.</summary>
+    public CallInvoker Invoker(string service) => Open(service).Invoker;
+
+    /// <summary>A transport to one replica of a service by its address, for the rare call that is for exactly that one.</summary>
+    /// <remarks>The caller keeps it and disposes of it.</remarks>
+    public GrpcChannel OpenTo(string service, string address) => CreateChannel(
+        service,
+        PeerAddress.Parse(service, address) ?? throw new ArgumentException($"The address {PeerAddress.Wants}.", nameof(address)),
+        behaviour.GetValueOrDefault(service) ?? new PeerOptions());
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var peer in peers.Values)
+        {
+            if (peer.IsValueCreated)
+            {
+                peer.Value.Channel.Dispose();
+            }
+        }
+    }
+
+    private Peer Open(string service) => peers.GetOrAdd(service, static (name, self) => new Lazy<Peer>(() => self.Create(name)), this).Value;
+
+    private Peer Create(string service)
+    {
+        var how = behaviour.GetValueOrDefault(service) ?? new PeerOptions();
+        var address = PeerAddress.Parse(service, options.Peer(service) ?? "")
+            ?? throw new InvalidOperationException($"There is no address of {service}: AddPeer would have refused to start.");
+        var channel = CreateChannel(service, address, how);
+        return new Peer(channel, channel.Intercept(new DeadlineInterceptor(how, clock)));
+    }
+
+    private GrpcChannel CreateChannel(string service, PeerAddress address, PeerOptions how)
+    {
+        var transport = new SocketsHttpHandler
+        {
+            SslOptions = PeerTls.ClientOptions(identity, service),
+            EnableMultipleHttp2Connections = true,
+            ConnectTimeout = TimeSpan.FromSeconds(2),
+            KeepAlivePingDelay = TimeSpan.FromSeconds(20),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
+            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
+
+            // A connection shows the certificate of its first day. Renewed often, it never outlives that.
+            PooledConnectionLifetime = TimeSpan.FromHours(1),
+            UseProxy = false,
+            UseCookies = false,
+        };
+
+        var services = new ServiceCollection();
+        services.AddSingleton<ResolverFactory>(new DnsResolverFactory(refreshInterval: TimeSpan.FromSeconds(30)));
+        services.AddSingleton<ResolverFactory>(new StaticResolverFactory(_ => address.Replicas));
+
+        return GrpcChannel.ForAddress(address.Target, new GrpcChannelOptions
+        {
+            HttpHandler = new ClockSkewHandler(service, skew, transport),
+            DisposeHttpClient = true,
+            Credentials = ChannelCredentials.SecureSsl,
+            ServiceProvider = services.BuildServiceProvider(),
+            ServiceConfig = Config(how, isBalanced: address.Target.Scheme != Uri.UriSchemeHttps),
+            MaxReceiveMessageSize = MeshLimits.MessageBytesMax,
+            MaxSendMessageSize = MeshLimits.MessageBytesMax,
+
+            // Services of one node start together: a peer that is not up yet is asked again soon.
+            InitialReconnectBackoff = TimeSpan.FromMilliseconds(100),
+            MaxReconnectBackoff = TimeSpan.FromSeconds(2),
+        });
+    }
+
+    private static ServiceConfig Config(PeerOptions how, bool isBalanced)
+    {
+        var config = new ServiceConfig();
+
+        if (isBalanced)
+        {
+            config.LoadBalancingConfigs.Add(new RoundRobinConfig());
+        }
+
+        foreach (var method in how.RetrySafe)
+        {
+            var parts = method.Trim('/').Split('/');
+            config.MethodConfigs.Add(new MethodConfig
+            {
+                Names = { new MethodName { Service = parts[0], Method = parts[1] } },
+                RetryPolicy = new RetryPolicy
+                {
+                    MaxAttempts = 4,
+                    InitialBackoff = TimeSpan.FromMilliseconds(50),
+                    MaxBackoff = TimeSpan.FromSeconds(1),
+                    BackoffMultiplier = 3,
+                    RetryableStatusCodes = { StatusCode.Unavailable },
+                },
+            });
+        }
+
+        return config;
+    }
+
+    private sealed record Peer(GrpcChannel Channel, CallInvoker Invoker);
+}

@@ -1,0 +1,53 @@
+namespace Mesh.ServiceHost;
+
+/// <summary>Every name under which Mesh is observed: the eight of the timeline, sources, metrics and attributes.</summary>
+public static class MeshSemantics
+{
+    /// <summary>The activity source of all services.</summary>
+    public const string Source = "Mesh";
+
+    /// <summary>The meter of all services.</summary>
+    public const string Meter = "Mesh";
+
+    /// <summary>Timeline: the door.</summary>
+    public const string Ingress = "ingress";
+
+    /// <summary>Timeline: a policy decision.</summary>
+    public const string PolicyEval = "policy.eval";
+
+    /// <summary>Timeline: the control plane.</summary>
+    public const string Orchestrator = "orchestrator";
+
+    /// <summary>Timeline: a durable step of the journal.</summary>
+    public const string StateStore = "state.store";
+
+    /// <summary>Timeline: work handed to an agent.</summary>
+    public const string AgentDispatch = "agent.dispatch";
+
+    /// <summary>Timeline: a lease.</summary>
+    public const string SecretsLease = "secrets.lease";
+
+    /// <summary>Timeline: the call of a real system.</summary>
+    public const string ToolCall = "tool.call";
+
+    /// <summary>Timeline: an entry of the audit log.</summary>
+    public const string AuditLog = "audit.log";
+
+    /// <summary>Attribute: the task.</summary>
+    public const string TaskId = "mesh.task.id";
+
+    /// <summary>Attribute: the tenant.</summary>
+    public const string TenantId = "mesh.tenant.id";
+
+    /// <summary>Attribute: which try of the same thing.</summary>
+    public const string Attempt = "mesh.attempt";
+
+    /// <summary>Attribute: the tool, by the GenAI conventions.</summary>
+    public const string ToolName = "gen_ai.tool.name";
+
+    /// <summary>Attribute: the agent, by the GenAI conventions.</summary>
+    public const string AgentName = "gen_ai.agent.name";
+
+    /// <summary>Metric: refusals, by reason.</summary>
+    public const string Refusals = "mesh.refusals";
+}
