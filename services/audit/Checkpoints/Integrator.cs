@@ -1,0 +1,108 @@
+using Mesh.Audit.Tree;
+using Npgsql;
+
+namespace Mesh.Audit.Checkpoints;
+
+/// <summary>Keeps every log's checkpoint less than a second behind it. While nothing grows it does nothing but a rare look.</summary>
+internal sealed class Integrator(
+    NpgsqlDataSource store, CheckpointFlow flow, GrownLogs grown, AuditMetrics metrics, TimeProvider clock, ILogger<Integrator> log)
+    : BackgroundService
+{
+    // A busy log gets two checkpoints a second, not one for each batch.
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(500);
+
+    // A transaction that has not committed by then was rolled back.
+    private static readonly TimeSpan UncommittedMax = TimeSpan.FromSeconds(10);
+
+    // For what a replica appended and did not live to sign.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(15);
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(SignWhatGrowsAsync(stoppingToken), LookForForgottenAsync(stoppingToken));
+
+    private async Task SignWhatGrowsAsync(CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                foreach (var (tenant, growth) in await grown.TakeAsync(stop))
+                {
+                    await AdvanceAsync(tenant, growth, stop);
+                }
+
+                await Task.Delay(Pace, clock, stop);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task AdvanceAsync(string tenant, Growth growth, CancellationToken stop)
+    {
+        try
+        {
+            var size = await flow.AdvanceAsync(tenant, stop);
+            var behind = TimeProvider.System.GetElapsedTime(growth.Since);
+
+            if (size >= growth.Size)
+            {
+                metrics.CheckpointSigned(behind);
+            }
+            else if (behind < UncommittedMax)
+            {
+                // Facts are announced inside their transaction: its commit is still to come.
+                grown.Add(tenant, growth);
+            }
+        }
+        catch (DamagedLogException damaged)
+        {
+            metrics.CheckpointRefused();
+            log.CheckpointRefused(tenant, damaged);
+        }
+        catch (Exception lost) when (lost is NpgsqlException or IOException or TimeoutException)
+        {
+            // It is still behind, and so it will be found again.
+            log.CheckpointDelayed(tenant, lost);
+        }
+    }
+
+    private async Task LookForForgottenAsync(CancellationToken stop)
+    {
+        using var timer = new PeriodicTimer(LookEvery, clock);
+
+        do
+        {
+            try
+            {
+                foreach (var tenant in await CheckpointStore.BehindAsync(store, stop))
+                {
+                    grown.Add(tenant, 0);
+                }
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (NpgsqlException lost)
+            {
+                log.LookFailed(lost);
+            }
+        }
+        while (await NextAsync(timer, stop));
+    }
+
+    private static async Task<bool> NextAsync(PeriodicTimer timer, CancellationToken stop)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(stop);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+}

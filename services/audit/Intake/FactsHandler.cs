@@ -1,0 +1,53 @@
+using Mesh.Audit.Sequencing;
+using Mesh.Bus;
+using Mesh.Postgres;
+using Npgsql;
+
+namespace Mesh.Audit.Intake;
+
+/// <summary>Takes facts from the bus into the log, all that were delivered together in one statement.</summary>
+internal sealed class FactsHandler(AppendFlow flow, ILogger<FactsHandler> log) : IBatchMessageHandler
+{
+    public string Consumer => "audit";
+
+    public IReadOnlyCollection<string> Types { get; } =
+    [
+        Facts.V1.TaskFactBatch.Descriptor.FullName,
+        Facts.V1.GovernanceFactBatch.Descriptor.FullName,
+        Facts.V1.CustodyFactBatch.Descriptor.FullName,
+    ];
+
+    public async Task HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
+    {
+        FactMessage[] read = [.. messages.Select(Read).Where(message => message.Facts.Count > 0)];
+
+        if (read.Length == 0)
+        {
+            return;
+        }
+
+        var results = await flow.AppendFactsAsync(read, effect, stop);
+
+        // Thrown, so that nothing of it commits. The others are then delivered one by one, and this one is put aside.
+        foreach (var (message, result) in read.Zip(results))
+        {
+            if (result is FactsResult.Refused refused)
+            {
+                log.FactsRefused(message.Id, message.Key, refused.Reason);
+                throw new FactsRefusedException(refused.Reason);
+            }
+        }
+    }
+
+    private FactMessage Read(Envelope envelope)
+    {
+        var message = Wire.Read(envelope);
+
+        if (message.Facts.Count(fact => fact.Kind == FactReader.Unknown) is > 0 and var unknown)
+        {
+            log.FactsUnknown(message.Id, unknown);
+        }
+
+        return message;
+    }
+}

@@ -1,0 +1,14 @@
+namespace Mesh.Audit.Sequencing;
+
+/// <summary>What the caller of an append is told.</summary>
+internal abstract record IntentResult
+{
+    internal sealed record Durable(Receipt Receipt) : IntentResult;
+
+    internal sealed record Busy(TimeSpan RetryAfter) : IntentResult;
+
+    internal sealed record Unavailable : IntentResult;
+}
+
+/// <summary>A signed receipt, and in clear what it says.</summary>
+internal sealed record Receipt(byte[] Note, string Origin, long Index);

@@ -1,0 +1,27 @@
+using Mesh.Integrity;
+
+namespace Mesh.Audit.Sequencing;
+
+/// <summary>What became of a submission.</summary>
+internal abstract record Placement
+{
+    /// <summary>Durable, in consecutive places.</summary>
+    /// <param name="First">Where the first leaf stands; null for facts that are known from an earlier time.</param>
+    /// <param name="IsNew">False when an earlier submission said the same.</param>
+    internal sealed record Placed(EntryPlace? First, bool IsNew) : Placement;
+
+    /// <summary>Facts of the task are missing before it; the log has those up to <paramref name="LastSeq"/>.</summary>
+    internal sealed record Gap(long LastSeq) : Placement;
+
+    /// <summary>The log has other bytes in these places of the task's journal.</summary>
+    internal sealed record Conflict(long LastSeq) : Placement;
+
+    /// <summary>Too much waits; nothing was written.</summary>
+    internal sealed record Busy(TimeSpan RetryAfter) : Placement;
+
+    /// <summary>The store did not say that it is durable. It may be, or become so; a repeat will tell.</summary>
+    internal sealed record Unavailable : Placement;
+}
+
+/// <summary>Where an entry stands, and what it is.</summary>
+internal sealed record EntryPlace(long Index, Hash256 LeafHash, DateTimeOffset Time);

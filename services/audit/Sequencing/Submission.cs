@@ -1,0 +1,20 @@
+using Mesh.Integrity;
+
+namespace Mesh.Audit.Sequencing;
+
+/// <summary>Leaves that enter a tenant's log together, or not at all.</summary>
+internal abstract record Submission(string Tenant, IReadOnlyList<Leaf> Leaves)
+{
+    /// <summary>One intent.</summary>
+    /// <param name="Key">Of all that makes it this intent: a repeat finds the entry by it.</param>
+    internal sealed record Intent(string Tenant, Leaf Leaf, Hash256 Key) : Submission(Tenant, [Leaf]);
+
+    /// <summary>Facts of one task, the first of which has the place <paramref name="FirstSeq"/> in its journal.</summary>
+    internal sealed record TaskFacts(string Tenant, IReadOnlyList<Leaf> Leaves, Guid Task, long FirstSeq) : Submission(Tenant, Leaves);
+
+    /// <summary>Facts that are ordered by nothing but their arrival.</summary>
+    internal sealed record Facts(string Tenant, IReadOnlyList<Leaf> Leaves) : Submission(Tenant, Leaves);
+
+    /// <summary>What two submissions of one batch must not share; facts share nothing.</summary>
+    public object Identity => this is Intent intent ? (Tenant, intent.Key) : this;
+}

@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using System.Net;
+using Grpc.Core;
+using Mesh.Errors.V1;
+using Mesh.Ingress.Bounds;
+using Mesh.ServiceHost;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Mesh.Ingress.Forwarding;
+
+/// <summary>Passes an admitted request to its owner and the answer back, byte for byte.</summary>
+internal sealed class PeerForwarder(IHttpForwarder forwarder, PeerPools pools, ILogger<PeerForwarder> log)
+{
+    // Longer than any long poll of the API. A stream may be silent for as long as its task waits for somebody.
+    private static readonly ForwarderRequestConfig Call = Config(TimeSpan.FromSeconds(100));
+    private static readonly ForwarderRequestConfig Stream = Config(TimeSpan.FromHours(1));
+
+    /// <summary>Null when it was answered, else why not.</summary>
+    public async Task<MeshError?> ForwardAsync(HttpContext context, Destination.Method method)
+    {
+        var pool = pools.Of(method.Owner);
+
+        var body = context.Request.Body;
+
+        foreach (var replica in await pool.Replicas.InTurnAsync(context.RequestAborted))
+        {
+            var failure = await forwarder.SendAsync(
+                context, replica, pool.Transport, method.TakesStream || method.GivesStream ? Stream : Call, PeerTransformer.Instance);
+
+            if (context.Response.HasStarted)
+            {
+                return null;
+            }
+
+            if (context.Features.Get<PeerTransformer.UnexplainedAnswer>() is { } unexplained)
+            {
+                context.Response.Clear();
+                return new MeshError(StatusCode.InvalidArgument, Reason.InvalidArgument, unexplained.Message);
+            }
+
+            if (context.Features.Get<PeerTransformer.EmptyAnswer>() is { } empty)
+            {
+                log.EmptyAnswer(method.Owner, method.Name, empty.Status);
+                return Answers.Defect(Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier);
+            }
+
+            if (failure == ForwarderError.None)
+            {
+                return null;
+            }
+
+            var cause = context.GetForwarderErrorFeature()?.Exception;
+            context.Response.Clear();
+
+            if (!WasNotReached(cause))
+            {
+                log.ForwardingFailed(method.Owner, method.Name, failure.ToString(), cause?.GetType().Name ?? "");
+                return Refusal(failure, cause, method);
+            }
+
+            // Nothing was sent, so another replica may have it.
+            if (body.CanSeek)
+            {
+                body.Position = 0;
+            }
+
+            log.ReplicaNotReached(method.Owner, replica, cause?.Message ?? "");
+            pool.Replicas.Shun(replica);
+        }
+
+        return Answers.Unavailable(method.Owner);
+    }
+
+    private static bool WasNotReached(Exception? cause) =>
+        cause is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError };
+
+    private static MeshError Refusal(ForwarderError failure, Exception? cause, Destination.Method method) => failure switch
+    {
+        ForwarderError.RequestBodyClient or ForwarderError.RequestBodyCanceled when IsTooLarge(cause) =>
+            Answers.TooLarge(BodyLimits.Of(method)),
+        ForwarderError.RequestBodyClient or ForwarderError.RequestBodyCanceled => Answers.Broken(),
+        ForwarderError.RequestTimedOut => new MeshError(
+            StatusCode.DeadlineExceeded, Reason.DeadlineExceeded, "The call took longer than its deadline; whether it had an effect is not known."),
+        _ => Answers.Unavailable(method.Owner),
+    };
+
+    private static bool IsTooLarge(Exception? cause) => cause switch
+    {
+        null => false,
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => true,
+        AggregateException several => several.InnerExceptions.Any(IsTooLarge),
+        _ => IsTooLarge(cause.InnerException),
+    };
+
+    private static ForwarderRequestConfig Config(TimeSpan silence) => new()
+    {
+        Version = HttpVersion.Version20,
+        VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        ActivityTimeout = silence,
+    };
+}

@@ -1,0 +1,14 @@
+using System.Diagnostics.Metrics;
+using Mesh.ServiceHost;
+
+namespace Mesh.Ingress.Webhooks;
+
+/// <summary>Counts rejected deliveries by reason, in the metric <c>mesh.webhook.rejected</c>: the reason that their senders are not told.</summary>
+internal sealed class WebhookRejections
+{
+    private readonly Counter<long> counter;
+
+    public WebhookRejections(IMeterFactory meters) => counter = meters.Create(MeshSemantics.Meter).CreateCounter<long>("mesh.webhook.rejected");
+
+    public void Count(string reason) => counter.Add(1, new KeyValuePair<string, object?>("reason", reason));
+}

@@ -1,0 +1,270 @@
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Mesh.Errors.V1;
+using Mesh.Integrity;
+using Mesh.Orchestrator.Dispatch;
+using Mesh.Orchestrator.Journal;
+using Mesh.Orchestrator.Lifecycle;
+using Mesh.Orchestrator.Manifests;
+using Mesh.Orchestrator.Offering;
+using Mesh.ServiceHost;
+
+namespace Mesh.Orchestrator.Intake;
+
+/// <summary>What agents ask for, relayed by the tool runner that started them.</summary>
+internal sealed class WorkEndpoint(
+    ToolCallFlow calls,
+    CallsUnderWay underWay,
+    FinishFlow finish,
+    ClaimKeeper claims,
+    JournalStore journal,
+    Catalog catalog,
+    WorkOffers offers,
+    TimeProvider clock) : V1.WorkService.WorkServiceBase
+{
+    private const int PayloadBytesMax = 256 * 1024;
+    private const int ClaimsMax = 1_000;
+    private static readonly TimeSpan PollMax = TimeSpan.FromSeconds(30);
+
+    public override async Task<V1.PollWorkResponse> PollWork(V1.PollWorkRequest request, ServerCallContext context)
+    {
+        var agent = Wire.Read(request.Agent);
+
+        if (request.ItemsMax is < 0 or > 100)
+        {
+            throw Refusals.Invalid("items_max", "must be 1 to 100");
+        }
+
+        var wait = request.Wait?.ToTimeSpan() ?? PollMax;
+        var item = await NextAsync(agent, wait < PollMax ? wait : PollMax, context.CancellationToken);
+
+        return item is null ? new V1.PollWorkResponse() : new V1.PollWorkResponse { Items = { item } };
+    }
+
+    public override async Task<V1.ExtendClaimResponse> ExtendClaim(V1.ExtendClaimRequest request, ServerCallContext context)
+    {
+        var agent = Wire.Read(request.Agent);
+
+        if (request.Claims.Count > ClaimsMax)
+        {
+            throw Refusals.Invalid("claims", $"must be at most {ClaimsMax}");
+        }
+
+        var held = await claims.ExtendAsync(agent, [.. request.Claims.Select(ClaimToken.Parse)], context.CancellationToken);
+
+        return new V1.ExtendClaimResponse
+        {
+            Claims =
+            {
+                held.Select(claim => new V1.ClaimStatus
+                {
+                    State = claim switch
+                    {
+                        null => V1.ClaimStatus.Types.State.Lost,
+                        { IsCancelRequested: true } => V1.ClaimStatus.Types.State.CancelRequested,
+                        _ => V1.ClaimStatus.Types.State.Held,
+                    },
+                    ExpiresAt = claim?.Until.ToTimestamp(),
+                }),
+            },
+        };
+    }
+
+    public override async Task<V1.RecordStepResponse> RecordStep(V1.RecordStepRequest request, ServerCallContext context)
+    {
+        var (agent, claim, step) = (Wire.Read(request.Agent), ReadClaim(request.Claim), Wire.ReadStep(request.StepKey));
+        var task = new TaskKey(agent.Workflow.Tenant, claim.TaskId);
+        var reading = await journal.ReadStepAsync(task, step, context.CancellationToken);
+        RequireClaim(reading.Task, agent, claim);
+
+        if (Recorded(reading, request.Position) is { } recorded)
+        {
+            return recorded;
+        }
+
+        if (reading.Facts.Count > 0)
+        {
+            throw await StopAsync(agent, claim, new MeshError(
+                StatusCode.FailedPrecondition, Reason.HandlerChanged, $"{step} was recorded at another place, or as a tool call."));
+        }
+
+        if (!request.HasValue)
+        {
+            return new V1.RecordStepResponse();
+        }
+
+        var workflow = await RequireWorkflowAsync(agent, context.CancellationToken);
+        var write = new JournalWrite
+        {
+            Task = task,
+            Step = step,
+            Fence = new Fence.Claim(claim.Hash),
+            Facts = [new StepRecorded(ReadPosition(request.Position), ReadJson(request.Value.Span, "value").Memory)],
+            StepsMax = workflow.StepsMax,
+        };
+
+        switch (await journal.AppendAsync(write, context.CancellationToken))
+        {
+            case JournalAnswer.Written:
+                return new V1.RecordStepResponse { Recorded = true, Value = Wire.Bytes(((StepRecorded)write.Facts[0]).Value) };
+
+            case JournalAnswer.StepMoved when Recorded(await journal.ReadStepAsync(task, step, context.CancellationToken), request.Position) is { } first:
+                return first;
+
+            case var refused:
+                throw await StopAsync(agent, claim, JournalRefusals.Explain(refused));
+        }
+
+        V1.RecordStepResponse? Recorded(StepReading read, int position) => read.Facts switch
+        {
+            [] => null,
+            [{ Fact: StepRecorded value }] when value.Position == position =>
+                new V1.RecordStepResponse { Recorded = true, Value = Wire.Bytes(value.Value) },
+            _ => null,
+        };
+    }
+
+    public override async Task<V1.CallToolResponse> CallTool(V1.CallToolRequest request, ServerCallContext context)
+    {
+        var (agent, claim, step) = (Wire.Read(request.Agent), ReadClaim(request.Claim), Wire.ReadStep(request.StepKey));
+        var key = new TaskKey(agent.Workflow.Tenant, claim.TaskId);
+        var workflow = await RequireWorkflowAsync(agent, context.CancellationToken);
+        var reading = await journal.ReadStepAsync(key, step, context.CancellationToken);
+        var task = RequireClaim(reading.Task, agent, claim);
+
+        if (reading.Facts is [{ Fact: StepRecorded }, ..])
+        {
+            throw await StopAsync(agent, claim, new MeshError(
+                StatusCode.FailedPrecondition, Reason.HandlerChanged, $"{step} was recorded as a step of the agent's own; the handler now asks for a tool."));
+        }
+
+        var call = ReadCall(request, key, workflow, task, claim, step);
+
+        // One flow per call and replica: a repeat waits for the first one. It goes on when the agent hangs up.
+        return await underWay.JoinAsync((key, step), stop => calls.RunAsync(call, reading, stop), context.CancellationToken) switch
+        {
+            CallResult.Ended ended => Wire.Write(ended.End),
+            CallResult.Waiting waiting => Wire.Write(waiting),
+            CallResult.Refused refused => throw await StopAsync(agent, claim, refused.Error),
+            _ => throw new InvalidOperationException("A call result has three kinds."),
+        };
+    }
+
+    public override async Task<V1.FinishWorkResponse> FinishWork(V1.FinishWorkRequest request, ServerCallContext context)
+    {
+        var (agent, claim) = (Wire.Read(request.Agent), ReadClaim(request.Claim));
+
+        if (await finish.RunAsync(agent, claim, request, context.CancellationToken) is { } refused)
+        {
+            throw refused.AsException();
+        }
+
+        // No next item here: an agent with room has a poll waiting, and a task meets it before it is in any backlog.
+        return new V1.FinishWorkResponse();
+    }
+
+    public override async Task<V1.EndAgentResponse> EndAgent(V1.EndAgentRequest request, ServerCallContext context) =>
+        new() { ClaimsEnded = await claims.EndAgentAsync(Wire.Read(request.Agent), CancellationToken.None) };
+
+    private async Task<V1.WorkItem?> NextAsync(AgentIdentity agent, TimeSpan wait, CancellationToken stop)
+    {
+        var item = await offers.Wait(agent).ItemAsync(wait, clock, stop);
+
+        if (item is not null && (stop.IsCancellationRequested || offers.HasEnded(agent.Instance)))
+        {
+            // Nobody is there to take it: offered to the next agent now, not when the claim runs out.
+            await finish.ReleaseAsync(agent, item.Claim);
+
+            return null;
+        }
+
+        return item;
+    }
+
+    private static ToolCall ReadCall(
+        V1.CallToolRequest request, TaskKey key, WorkflowDefinition workflow, TaskRow task, ClaimToken claim, StepKey step)
+    {
+        if (!workflow.Tools.TryGetValue(request.Tool, out var tool))
+        {
+            throw Refusals.Refused(StatusCode.PermissionDenied, Reason.ToolNotGranted, $"The workflow {workflow.Name} does not list the tool {request.Tool}.");
+        }
+
+        var arguments = ReadJson(request.Arguments.Span, "arguments");
+        var violations = tool.Manifest.Input.Validate(arguments.Span);
+
+        if (violations.Count > 0)
+        {
+            throw new MeshError(StatusCode.InvalidArgument, Reason.SchemaMismatch, $"The arguments do not match the schema of {tool.Name}: {violations[0].Message}")
+            {
+                Fields = [.. violations.Select(v => new FieldError("arguments" + v.InstancePath, v.Message))],
+            }.AsException();
+        }
+
+        return new ToolCall
+        {
+            Task = key,
+            Workflow = workflow,
+            Step = step,
+            Position = ReadPosition(request.Position),
+            Tool = tool,
+            Arguments = arguments,
+            Digest = ActionDigest.Compute(new ActionDescription
+            {
+                Tenant = key.Tenant,
+                Workflow = workflow.Name,
+                WorkflowVersion = ContentDigest.Parse(workflow.Version),
+                Task = key.Id,
+                Step = step.Value,
+                Tool = tool.Name,
+                ToolDigest = tool.Digest,
+                Arguments = arguments,
+            }),
+            Initiator = task.Initiator,
+            ClaimHash = claim.Hash,
+        };
+    }
+
+    private static CanonicalBytes ReadJson(ReadOnlySpan<byte> json, string field)
+    {
+        if (CanonicalJson.TryParse(json, out var canonical, out var refusal, PayloadBytesMax))
+        {
+            return canonical!;
+        }
+
+        throw refusal!.Reason == JsonRefusalReason.TooLarge
+            ? new MeshError(StatusCode.InvalidArgument, Reason.PayloadTooLarge, $"{field} is larger than {PayloadBytesMax} bytes.")
+                .With("limit_bytes", $"{PayloadBytesMax}").AsException()
+            : new MeshError(StatusCode.InvalidArgument, Reason.JsonRefused, $"{field} was refused: {refusal}.")
+                .With("path", refusal.Path).AsException();
+    }
+
+    private static ClaimToken ReadClaim(string text) => ClaimToken.Parse(text) ?? throw Refusals.Invalid("claim", "is not a claim");
+
+    private static int ReadPosition(int position) =>
+        position >= 0 ? position : throw Wire.StepRefused("position", "must be at least 0");
+
+    private static TaskRow RequireClaim(TaskRow? task, AgentIdentity agent, ClaimToken claim)
+    {
+        // Another workflow's agent is told the same as one that was replaced: nothing about the task.
+        return task is { ClaimHash: { } hash }
+            && new WorkflowKey(task.Key.Tenant, task.Workflow, task.WorkflowVersion) == agent.Workflow
+            && System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(hash, claim.Hash)
+                ? task
+                : throw JournalRefusals.Explain(new JournalAnswer.ClaimLost()).AsException();
+    }
+
+    private async Task<WorkflowDefinition> RequireWorkflowAsync(AgentIdentity agent, CancellationToken stop) =>
+        await catalog.FindAsync(agent.Workflow, stop)
+        ?? throw Refusals.NotFound(Reason.WorkflowNotFound, "There is no such version of the workflow.");
+
+    // A changed handler and a used-up limit stop the task: a person looks at it before anything else happens.
+    private async Task<RefusalException> StopAsync(AgentIdentity agent, ClaimToken claim, MeshError error)
+    {
+        if (error.Reason is Reason.HandlerChanged or Reason.StepLimit)
+        {
+            await finish.ParkForAttentionAsync(agent, claim, error.Reason.Name(), error.Message);
+        }
+
+        return error.AsException();
+    }
+}

@@ -1,0 +1,270 @@
+using Mesh.Orchestrator.Lifecycle;
+using Npgsql;
+
+namespace Mesh.Orchestrator.Journal;
+
+/// <summary>Everything that a batch of writes has to know before it may write, read under the locks that keep it true.</summary>
+internal sealed class JournalHeads
+{
+    private readonly Dictionary<TaskKey, TaskRow> tasks = [];
+    private readonly Dictionary<(string Tenant, string Key), (Guid TaskId, byte[] BodyDigest)> requests = [];
+    private readonly Dictionary<(TaskKey Task, string Name), string> arrivals = [];
+    private readonly Dictionary<TaskKey, TaskRow> changed = [];
+    private readonly HashSet<TaskKey> created = [];
+    private readonly List<(TaskKey Task, string Name)> taken = [];
+    private StepHead[] steps = [];
+
+    /// <summary>What the batch leaves behind: rows to write back.</summary>
+    public JournalChanges Changed => new(
+        [.. changed.Values.Where(row => created.Contains(row.Key))],
+        [.. changed.Values.Where(row => !created.Contains(row.Key))],
+        taken);
+
+    /// <summary>Locks the tasks in one order for all, so that two batches cannot wait for each other.</summary>
+    public static async Task<JournalHeads> LockAsync(
+        NpgsqlConnection connection, IReadOnlyList<JournalWrite> writes, CancellationToken stop)
+    {
+        var heads = new JournalHeads { steps = new StepHead[writes.Count] };
+        await using var batch = new NpgsqlBatch(connection);
+        var reads = new List<Func<NpgsqlDataReader, CancellationToken, Task>>();
+
+        heads.LockTasks(batch, reads, writes);
+        heads.LockRequests(batch, reads, writes);
+        heads.ReadSteps(batch, reads, writes);
+        heads.ReadArrivals(batch, reads, writes);
+
+        if (reads.Count > 0)
+        {
+            // Planned once for the connection's life: the writer keeps its connection.
+            await batch.PrepareAsync(stop);
+            await using var results = await batch.ExecuteReaderAsync(stop);
+
+            foreach (var read in reads)
+            {
+                await read(results, stop);
+                await results.NextResultAsync(stop);
+            }
+        }
+
+        return heads;
+    }
+
+    public TaskRow? TaskOf(JournalWrite write) => tasks.GetValueOrDefault(write.Task);
+
+    public (Guid TaskId, byte[] BodyDigest)? RequestOf(RequestKey request) =>
+        requests.TryGetValue((request.Tenant, request.Key), out var taken) ? taken : null;
+
+    public StepHead StepOf(int place) => steps[place];
+
+    public string? TakeArrival(TaskKey task, string name)
+    {
+        if (!arrivals.Remove((task, name), out var because))
+        {
+            return null;
+        }
+
+        taken.Add((task, name));
+
+        return because;
+    }
+
+    /// <summary>The row as it now stands; later writes of the same batch see it.</summary>
+    public void Put(TaskRow row, bool isNew)
+    {
+        tasks[row.Key] = row;
+        changed[row.Key] = row;
+
+        if (isNew)
+        {
+            created.Add(row.Key);
+        }
+    }
+
+    /// <summary>A repeat inside one batch finds the first one.</summary>
+    public void Put(RequestKey request, Guid taskId) => requests[(request.Tenant, request.Key)] = (taskId, request.BodyDigest);
+
+    /// <summary>A later write of the same batch sees what an earlier one added to the same step.</summary>
+    public void Grow(int place, IReadOnlyList<JournalWrite> writes, int facts)
+    {
+        var step = writes[place].Step;
+
+        for (var later = place + 1; step is not null && later < writes.Count; later++)
+        {
+            if (writes[later].Task != writes[place].Task || writes[later].Step is not { } other)
+            {
+                continue;
+            }
+
+            if (other == step)
+            {
+                steps[later] = steps[later] with { Facts = steps[later].Facts + facts };
+            }
+            else if (PositionOf(writes[later]) is { } position
+                && position == PositionOf(writes[place]) && other.Branch == step.Value.Branch)
+            {
+                steps[later] = steps[later] with { PositionTakenBy = step.Value.Value };
+            }
+        }
+    }
+
+    public static int? PositionOf(JournalWrite write) => write.Facts[0] switch
+    {
+        StepRecorded f => f.Position,
+        CallRequested f => f.Position,
+        _ => null,
+    };
+
+    private void LockTasks(
+        NpgsqlBatch batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
+    {
+        var keys = writes.Where(write => write.Creates is null).Select(write => write.Task).Distinct().ToArray();
+
+        if (keys.Length == 0)
+        {
+            return;
+        }
+
+        batch.BatchCommands.Add(Command(
+            $"""
+            select {TaskRows.Columns}
+            from orchestrator.task t join unnest($1, $2) as k(tenant_id, id) on t.tenant_id = k.tenant_id and t.id = k.id
+            order by t.tenant_id, t.id for update of t
+            """,
+            keys.Select(key => key.Tenant).ToArray(),
+            keys.Select(key => key.Id).ToArray()));
+        reads.Add(async (rows, stop) =>
+        {
+            while (await rows.ReadAsync(stop))
+            {
+                var row = TaskRows.Read(rows);
+                tasks[row.Key] = row;
+            }
+        });
+    }
+
+    private void LockRequests(
+        NpgsqlBatch batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
+    {
+        var keys = writes.Select(write => write.Request).OfType<RequestKey>()
+            .Select(request => (request.Tenant, request.Key)).Distinct().Order().ToArray();
+
+        if (keys.Length == 0)
+        {
+            return;
+        }
+
+        var tenants = keys.Select(key => key.Tenant).ToArray();
+        var names = keys.Select(key => key.Key).ToArray();
+
+        // Nobody can insert one of these keys between the look and the insert, here or at another replica.
+        batch.BatchCommands.Add(Command(
+            """
+            select pg_advisory_xact_lock(hashtextextended(k.tenant_id || '/' || k.key, 7))
+            from unnest($1, $2) as k(tenant_id, key)
+            """,
+            tenants,
+            names));
+        reads.Add((_, _) => Task.CompletedTask);
+
+        batch.BatchCommands.Add(Command(
+            """
+            select r.tenant_id, r.key, r.task_id, r.body_digest
+            from orchestrator.request r join unnest($1, $2) as k(tenant_id, key) on r.tenant_id = k.tenant_id and r.key = k.key
+            """,
+            tenants,
+            names));
+        reads.Add(async (rows, stop) =>
+        {
+            while (await rows.ReadAsync(stop))
+            {
+                requests[(rows.GetString(0), rows.GetString(1))] = (rows.GetGuid(2), rows.GetFieldValue<byte[]>(3));
+            }
+        });
+    }
+
+    // A statement of its own: its snapshot is taken after the locks, so it sees what the former holder committed.
+    private void ReadSteps(
+        NpgsqlBatch batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
+    {
+        var places = Enumerable.Range(0, writes.Count).Where(place => writes[place].Step is not null).ToArray();
+
+        if (places.Length == 0)
+        {
+            return;
+        }
+
+        batch.BatchCommands.Add(Command(
+            """
+            select (select count(*)::int from orchestrator.journal j
+                    where j.tenant_id = k.tenant_id and j.task_id = k.task_id and j.step = k.step and j.step <> ''),
+                   (select j.step from orchestrator.journal j
+                    where j.tenant_id = k.tenant_id and j.task_id = k.task_id and j.branch = k.branch and j.position = k.position)
+            from unnest($1, $2, $3, $4, $5) with ordinality as k(tenant_id, task_id, step, branch, position, place)
+            order by k.place
+            """,
+            places.Select(place => writes[place].Task.Tenant).ToArray(),
+            places.Select(place => writes[place].Task.Id).ToArray(),
+            places.Select(place => writes[place].Step!.Value.Value).ToArray(),
+            places.Select(place => writes[place].Step!.Value.Branch).ToArray(),
+            places.Select(place => PositionOf(writes[place])).ToArray()));
+        reads.Add(async (rows, stop) =>
+        {
+            foreach (var place in places)
+            {
+                await rows.ReadAsync(stop);
+                steps[place] = new StepHead(rows.GetInt32(0), await rows.IsDBNullAsync(1, stop) ? null : rows.GetString(1));
+            }
+        });
+    }
+
+    private void ReadArrivals(
+        NpgsqlBatch batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
+    {
+        var waits = writes
+            .SelectMany(write => write.Facts.OfType<TaskParked>().Select(parked => (write.Task, parked.On.Name)))
+            .ToArray();
+
+        if (waits.Length == 0)
+        {
+            return;
+        }
+
+        batch.BatchCommands.Add(Command(
+            """
+            select a.tenant_id, a.task_id, a.name, a.because
+            from orchestrator.arrival a join unnest($1, $2, $3) as k(tenant_id, task_id, name)
+              on a.tenant_id = k.tenant_id and a.task_id = k.task_id and a.name = k.name
+            """,
+            waits.Select(wait => wait.Task.Tenant).ToArray(),
+            waits.Select(wait => wait.Task.Id).ToArray(),
+            waits.Select(wait => wait.Name).ToArray()));
+        reads.Add(async (rows, stop) =>
+        {
+            while (await rows.ReadAsync(stop))
+            {
+                arrivals[(new TaskKey(rows.GetString(0), rows.GetGuid(1)), rows.GetString(2))] = rows.GetString(3);
+            }
+        });
+    }
+
+    private static NpgsqlBatchCommand Command(string sql, params object[] parameters)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+
+        foreach (var parameter in parameters)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = parameter });
+        }
+
+        return command;
+    }
+}
+
+/// <summary>Where a step stands under the lock of its task.</summary>
+/// <param name="Facts">How many facts it has.</param>
+/// <param name="PositionTakenBy">The step that holds the position which the write wants; null when it is free.</param>
+internal readonly record struct StepHead(int Facts, string? PositionTakenBy);
+
+/// <summary>What a batch leaves behind beside the entries themselves.</summary>
+internal sealed record JournalChanges(
+    IReadOnlyList<TaskRow> Created, IReadOnlyList<TaskRow> Updated, IReadOnlyList<(TaskKey Task, string Name)> ArrivalsTaken);

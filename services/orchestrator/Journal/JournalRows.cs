@@ -1,0 +1,237 @@
+using Google.Protobuf;
+using Mesh.Orchestrator.Lifecycle;
+using Mesh.Postgres;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Mesh.Orchestrator.Journal;
+
+/// <summary>The rows that a batch adds, gathered while it is decided and inserted in one round trip.</summary>
+internal sealed class JournalRows
+{
+    private readonly List<Entry> entries = [];
+    private readonly List<Envelope> messages = [];
+    private readonly List<(RequestKey Request, Guid TaskId)> requests = [];
+    private readonly List<(TaskKey Task, Arrival Arrival)> arrivals = [];
+
+    public void AddEntry(JournalWrite write, Fact fact, long seq, int stepFact, byte[] body)
+    {
+        var position = fact switch
+        {
+            StepRecorded f => f.Position,
+            CallRequested f => f.Position,
+            _ => (int?)null,
+        };
+        var step = write.Step is { } key && fact is not (TaskClaimed or TaskClaimEnded or TaskParked or TaskResumed or TaskFinished)
+            ? key.Value
+            : "";
+
+        entries.Add(new Entry(
+            write.Task, seq, step, stepFact, position is null ? null : write.Step!.Value.Branch, position, fact.GetType().Name, body));
+    }
+
+    /// <summary>One message for all facts of a write: the facts travel verbatim, and their numbers follow from the first.</summary>
+    public void AddMessages(JournalWrite write, long firstSeq, IReadOnlyList<byte[]> bodies)
+    {
+        var traceparent = System.Diagnostics.Activity.Current?.Id;
+
+        if (bodies.Count > 0)
+        {
+            var batch = new Facts.V1.TaskFactBatch();
+            batch.Facts.AddRange(bodies.Select(body => UnsafeByteOperations.UnsafeWrap(body)));
+            messages.Add(new Envelope(
+                Guid.CreateVersion7(),
+                write.Task.Tenant,
+                write.Task.Id.ToString("D"),
+                firstSeq,
+                Facts.V1.TaskFactBatch.Descriptor.FullName,
+                traceparent,
+                batch.ToByteArray()));
+        }
+
+        if (write.Reservation is { } reservation)
+        {
+            var outcome = new Facts.V1.CallOutcome
+            {
+                Tenant = write.Task.Tenant,
+                ActionDigest = Ids.Write(reservation.Digest),
+                Performed = reservation.Performed,
+            };
+            messages.Add(new Envelope(
+                Guid.CreateVersion7(),
+                write.Task.Tenant,
+                reservation.Digest.ToString(),
+                0,
+                Facts.V1.CallOutcome.Descriptor.FullName,
+                traceparent,
+                outcome.ToByteArray()));
+        }
+    }
+
+    public void AddRequest(RequestKey request, Guid taskId) => requests.Add((request, taskId));
+
+    public void AddArrival(TaskKey task, Arrival arrival) => arrivals.Add((task, arrival));
+
+    public async Task InsertAsync(NpgsqlConnection connection, JournalChanges changes, CancellationToken stop)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+
+        if (changes.Created.Count > 0)
+        {
+            batch.BatchCommands.Add(InsertTasks(changes.Created));
+        }
+
+        if (changes.Updated.Count > 0)
+        {
+            batch.BatchCommands.Add(UpdateTasks(changes.Updated));
+        }
+
+        if (requests.Count > 0)
+        {
+            batch.BatchCommands.Add(Command(
+                "insert into orchestrator.request(tenant_id, key, body_digest, task_id) select * from unnest($1, $2, $3, $4)",
+                requests.Select(r => r.Request.Tenant).ToArray(),
+                requests.Select(r => r.Request.Key).ToArray(),
+                requests.Select(r => r.Request.BodyDigest).ToArray(),
+                requests.Select(r => r.TaskId).ToArray()));
+        }
+
+        if (entries.Count > 0)
+        {
+            batch.BatchCommands.Add(Command(
+                """
+                insert into orchestrator.journal(tenant_id, task_id, seq, step, step_fact, branch, position, kind, body)
+                select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                """,
+                entries.Select(e => e.Task.Tenant).ToArray(),
+                entries.Select(e => e.Task.Id).ToArray(),
+                entries.Select(e => e.Seq).ToArray(),
+                entries.Select(e => e.Step).ToArray(),
+                entries.Select(e => e.StepFact).ToArray(),
+                Texts(entries.Select(e => e.Branch)),
+                entries.Select(e => e.Position).ToArray(),
+                entries.Select(e => e.Kind).ToArray(),
+                entries.Select(e => e.Body).ToArray()));
+        }
+
+        if (changes.ArrivalsTaken.Count > 0)
+        {
+            batch.BatchCommands.Add(Command(
+                """
+                delete from orchestrator.arrival a using unnest($1, $2, $3) as k(tenant_id, task_id, name)
+                where a.tenant_id = k.tenant_id and a.task_id = k.task_id and a.name = k.name
+                """,
+                changes.ArrivalsTaken.Select(a => a.Task.Tenant).ToArray(),
+                changes.ArrivalsTaken.Select(a => a.Task.Id).ToArray(),
+                changes.ArrivalsTaken.Select(a => a.Name).ToArray()));
+        }
+
+        if (arrivals.Count > 0)
+        {
+            batch.BatchCommands.Add(Command(
+                """
+                insert into orchestrator.arrival(tenant_id, task_id, name, because) select * from unnest($1, $2, $3, $4)
+                on conflict do nothing
+                """,
+                arrivals.Select(a => a.Task.Tenant).ToArray(),
+                arrivals.Select(a => a.Task.Id).ToArray(),
+                arrivals.Select(a => a.Arrival.Name).ToArray(),
+                arrivals.Select(a => a.Arrival.Because).ToArray()));
+        }
+
+        if (messages.Count > 0)
+        {
+            batch.BatchCommands.Add(Outbox.Insert(messages));
+        }
+
+        if (batch.BatchCommands.Count > 0)
+        {
+            await batch.PrepareAsync(stop);
+            await batch.ExecuteNonQueryAsync(stop);
+        }
+    }
+
+    private static NpgsqlBatchCommand InsertTasks(IReadOnlyList<TaskRow> rows) => Command(
+        """
+        insert into orchestrator.task(
+          tenant_id, id, workflow, workflow_version, initiator, state, epoch, seq, attempt, steps,
+          claim_hash, claim_instance, claim_until, created_at, traceparent, deadline)
+        select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+        """,
+        rows.Select(r => r.Key.Tenant).ToArray(),
+        rows.Select(r => r.Key.Id).ToArray(),
+        rows.Select(r => r.Workflow).ToArray(),
+        rows.Select(r => r.WorkflowVersion).ToArray(),
+        rows.Select(r => r.Initiator).ToArray(),
+        rows.Select(r => (short)r.State).ToArray(),
+        rows.Select(r => r.Epoch).ToArray(),
+        rows.Select(r => r.Seq).ToArray(),
+        rows.Select(r => r.Attempt).ToArray(),
+        rows.Select(r => r.Steps).ToArray(),
+        Blobs(rows.Select(r => r.ClaimHash)),
+        Texts(rows.Select(r => r.ClaimInstance)),
+        Times(rows.Select(r => r.ClaimUntil)),
+        Times(rows.Select(r => (DateTimeOffset?)r.CreatedAt)),
+        Texts(rows.Select(r => r.Traceparent)),
+        Times(rows.Select(r => (DateTimeOffset?)r.Deadline)));
+
+    private static NpgsqlBatchCommand UpdateTasks(IReadOnlyList<TaskRow> rows) => Command(
+        """
+        update orchestrator.task t set
+          state = k.state, epoch = k.epoch, seq = k.seq, attempt = k.attempt, steps = k.steps, claim_hash = k.claim_hash,
+          claim_instance = k.claim_instance, claim_until = case when t.claim_hash is not distinct from k.claim_hash
+            then t.claim_until else k.claim_until end,
+          cancel_requested = k.cancel_requested, waits_on = k.waits_on, not_before = k.not_before, reason = k.reason,
+          message = k.message, ended_at = k.ended_at, tools_done = string_to_array(k.tools_done, ','),
+          ended_claim_hash = k.ended_claim_hash, failures = k.failures
+        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) as k(
+          tenant_id, id, state, epoch, seq, attempt, steps, claim_hash, claim_instance, claim_until, cancel_requested,
+          waits_on, not_before, reason, message, ended_at, tools_done, ended_claim_hash, failures)
+        where t.tenant_id = k.tenant_id and t.id = k.id
+        """,
+        rows.Select(r => r.Key.Tenant).ToArray(),
+        rows.Select(r => r.Key.Id).ToArray(),
+        rows.Select(r => (short)r.State).ToArray(),
+        rows.Select(r => r.Epoch).ToArray(),
+        rows.Select(r => r.Seq).ToArray(),
+        rows.Select(r => r.Attempt).ToArray(),
+        rows.Select(r => r.Steps).ToArray(),
+        Blobs(rows.Select(r => r.ClaimHash)),
+        Texts(rows.Select(r => r.ClaimInstance)),
+        Times(rows.Select(r => r.ClaimUntil)),
+        rows.Select(r => r.CancelRequested).ToArray(),
+        Texts(rows.Select(r => r.WaitsOn)),
+        Times(rows.Select(r => r.NotBefore)),
+        rows.Select(r => r.Reason).ToArray(),
+        rows.Select(r => r.Message).ToArray(),
+        Times(rows.Select(r => r.EndedAt)),
+
+        // Joined: unnest would flatten an array of arrays. Tool names have no comma.
+        rows.Select(r => string.Join(',', r.ToolsDone)).ToArray(),
+        Blobs(rows.Select(r => r.EndedClaimHash)),
+        rows.Select(r => r.Failures).ToArray());
+
+    private static NpgsqlParameter Texts(IEnumerable<string?> values) =>
+        new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+
+    private static NpgsqlParameter Blobs(IEnumerable<byte[]?> values) =>
+        new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea };
+
+    private static NpgsqlParameter Times(IEnumerable<DateTimeOffset?> values) =>
+        new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz };
+
+    private static NpgsqlBatchCommand Command(string sql, params object[] parameters)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+
+        foreach (var parameter in parameters)
+        {
+            command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter });
+        }
+
+        return command;
+    }
+
+    private sealed record Entry(
+        TaskKey Task, long Seq, string Step, int StepFact, string? Branch, int? Position, string Kind, byte[] Body);
+}

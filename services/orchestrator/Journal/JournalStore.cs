@@ -1,0 +1,170 @@
+using System.Diagnostics;
+using Mesh.Orchestrator.Decisions;
+using Mesh.Orchestrator.Lifecycle;
+using Mesh.Postgres;
+using Npgsql;
+
+namespace Mesh.Orchestrator.Journal;
+
+/// <summary>The journal: appends through one group commit, reads by key. Any replica reads and writes any task.</summary>
+internal sealed class JournalStore : IAsyncDisposable
+{
+    private readonly NpgsqlDataSource store;
+    private readonly GroupCommit<JournalWrite, JournalAnswer> commits;
+    private readonly OutboxSignal outbox;
+    private readonly PendingSpans pendingSpans;
+    private readonly TimeProvider clock;
+
+    public JournalStore(
+        NpgsqlDataSource store,
+        JournalWriter writer,
+        OutboxSignal outbox,
+        PendingSpans pendingSpans,
+        TimeProvider clock,
+        ILogger<JournalStore> log)
+    {
+        this.store = store;
+        this.outbox = outbox;
+        this.pendingSpans = pendingSpans;
+        this.clock = clock;
+        commits = new GroupCommit<JournalWrite, JournalAnswer>(
+            store, new GroupCommitOptions { Name = "journal" }, writer.WriteAsync, log);
+    }
+
+    /// <summary>Writes all facts of <paramref name="write"/> or none, and answers once they are durable.</summary>
+    /// <exception cref="StoreBusyException">Too much is waiting; nothing was written.</exception>
+    /// <exception cref="StoreUnavailableException">PostgreSQL cannot be reached; it may have been written.</exception>
+    public async Task<JournalAnswer> AppendAsync(JournalWrite write, CancellationToken stop)
+    {
+        var startedAt = clock.GetUtcNow();
+        var started = Stopwatch.GetTimestamp();
+        var answer = await commits.AppendAsync(write, stop);
+
+        if (answer is JournalAnswer.Written written)
+        {
+            outbox.Raise();
+
+            if (written.Task.State.IsEnded())
+            {
+                pendingSpans.Forget(write.Task);
+            }
+            else
+            {
+                pendingSpans.Add(write.Task, new Span(
+                    "state.store",
+                    $"checkpoint #{written.Task.Seq}",
+                    string.Join(", ", write.Facts.Select(fact => fact.GetType().Name)),
+                    startedAt,
+                    Stopwatch.GetElapsedTime(started)));
+            }
+        }
+
+        return answer;
+    }
+
+    public async Task<TaskRow?> ReadTaskAsync(TaskKey task, CancellationToken stop)
+    {
+        await using var connection = await store.OpenConnectionAsync(stop);
+        await using var command = Command(
+            connection,
+            $"select {TaskRows.Columns} from orchestrator.task t where t.tenant_id = $1 and t.id = $2", task.Tenant, task.Id);
+        await command.PrepareAsync(stop);
+        await using var rows = await command.ExecuteReaderAsync(stop);
+
+        return await rows.ReadAsync(stop) ? TaskRows.Read(rows) : null;
+    }
+
+    /// <summary>The task's head and all facts of one of its steps, in one round trip.</summary>
+    public async Task<StepReading> ReadStepAsync(TaskKey task, StepKey step, CancellationToken stop)
+    {
+        await using var connection = await store.OpenConnectionAsync(stop);
+        await using var command = Command(
+            connection,
+            $"""
+            select {TaskRows.Columns}, j.seq, j.body
+            from orchestrator.task t left join orchestrator.journal j
+              on j.tenant_id = t.tenant_id and j.task_id = t.id and j.step = $3 and j.step <> ''
+            where t.tenant_id = $1 and t.id = $2 order by j.seq
+            """,
+            task.Tenant,
+            task.Id,
+            step.Value);
+        await command.PrepareAsync(stop);
+        await using var rows = await command.ExecuteReaderAsync(stop);
+
+        TaskRow? row = null;
+        var facts = new List<JournalEntry>();
+
+        while (await rows.ReadAsync(stop))
+        {
+            row ??= TaskRows.Read(rows);
+
+            if (!rows.IsDBNull(TaskRows.Count))
+            {
+                facts.Add(FactWire.Read(rows.GetInt64(TaskRows.Count), rows.GetFieldValue<byte[]>(TaskRows.Count + 1)));
+            }
+        }
+
+        return new StepReading(row, facts);
+    }
+
+    /// <summary>Entries after <paramref name="afterSeq"/>, oldest first.</summary>
+    public async Task<IReadOnlyList<JournalEntry>> ReadEntriesAsync(TaskKey task, long afterSeq, int entriesMax, CancellationToken stop)
+    {
+        await using var connection = await store.OpenConnectionAsync(stop);
+        await using var command = Command(
+            connection,
+            """
+            select seq, body from orchestrator.journal
+            where tenant_id = $1 and task_id = $2 and seq > $3 order by seq limit $4
+            """,
+            task.Tenant,
+            task.Id,
+            afterSeq,
+            entriesMax);
+        await command.PrepareAsync(stop);
+        await using var rows = await command.ExecuteReaderAsync(stop);
+        var entries = new List<JournalEntry>();
+
+        while (await rows.ReadAsync(stop))
+        {
+            entries.Add(FactWire.Read(rows.GetInt64(0), rows.GetFieldValue<byte[]>(1)));
+        }
+
+        return entries;
+    }
+
+    /// <summary>A statement of a quiet path.</summary>
+    public NpgsqlCommand Command(string sql, params object[] parameters) => Fill(store.CreateCommand(sql), parameters);
+
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params object[] parameters) =>
+        Fill(new NpgsqlCommand(sql, connection), parameters);
+
+    private static NpgsqlCommand Fill(NpgsqlCommand command, object[] parameters)
+    {
+        foreach (var parameter in parameters)
+        {
+            command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter });
+        }
+
+        return command;
+    }
+
+    public ValueTask DisposeAsync() => commits.DisposeAsync();
+}
+
+/// <summary>One step of a task, as recorded.</summary>
+/// <param name="Task">Null when there is no such task.</param>
+internal sealed record StepReading(TaskRow? Task, IReadOnlyList<JournalEntry> Facts)
+{
+    /// <summary>Facts that this reader wrote itself since.</summary>
+    public int FactsAdded { get; init; }
+
+    /// <summary>Policy reserved a limit for this call and has to be told how it ended.</summary>
+    public bool HasReservation => Facts.Any(entry => entry.Fact is CallDecided { Decision: Decision.Permitted { Reserved: true } });
+
+    /// <summary>When its last fact was written.</summary>
+    public DateTimeOffset LastAt => Facts[^1].Time;
+
+    public CallState CallState => Facts.Aggregate((CallState)new CallState.New(), (state, entry) => state.After(entry.Fact));
+}

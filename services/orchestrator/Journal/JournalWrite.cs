@@ -1,0 +1,110 @@
+using Mesh.Integrity;
+using Mesh.Orchestrator.Lifecycle;
+
+namespace Mesh.Orchestrator.Journal;
+
+/// <summary>Facts that are written together or not at all, and what must hold for them to be written.</summary>
+internal sealed record JournalWrite
+{
+    public required TaskKey Task { get; init; }
+
+    public required IReadOnlyList<Fact> Facts { get; init; }
+
+    /// <summary>Whoever writes must be who they think they are.</summary>
+    public required Fence Fence { get; init; }
+
+    /// <summary>The step that the facts belong to; null for facts of the whole task.</summary>
+    public StepKey? Step { get; init; }
+
+    /// <summary>How many facts of the step the writer has seen. Another count means that somebody else was here.</summary>
+    public int StepFactsSeen { get; init; }
+
+    /// <summary>Set by a submission only: the row that the first fact creates.</summary>
+    public TaskRow? Creates { get; init; }
+
+    /// <summary>With <see cref="Creates"/>: the key under which a repeat finds the first task; null for none.</summary>
+    public RequestKey? Request { get; init; }
+
+    /// <summary>With a <see cref="TaskClaimed"/>: the claim that begins.</summary>
+    public NewClaim? Claim { get; init; }
+
+    /// <summary>Steps that the task may record; one more is refused.</summary>
+    public int StepsMax { get; init; } = int.MaxValue;
+
+    public CancelRequest? RequestsCancel { get; init; }
+
+    /// <summary>Set by the end of a call that reserved a limit: what policy is told about the reservation.</summary>
+    public ReservationEnd? Reservation { get; init; }
+
+    /// <summary>Something that the task may wait for has come: it resumes, or finds it when it parks on it.</summary>
+    public Arrival? Arrives { get; init; }
+
+    /// <summary>With the end of a call: the tool that this task has now performed.</summary>
+    public string? ToolDone { get; init; }
+
+    /// <summary>Measured by the writer, for the timeline.</summary>
+    public IReadOnlyList<Span> Spans { get; init; } = [];
+}
+
+/// <summary>Who may write.</summary>
+internal abstract record Fence
+{
+    /// <summary>The agent that holds the claim with this secret, while it holds it.</summary>
+    internal sealed record Claim(byte[] Hash) : Fence;
+
+    /// <summary>As <see cref="Claim"/>, and never once somebody asked for the task's end: what a dispatch needs.</summary>
+    internal sealed record LiveClaim(byte[] Hash) : Fence;
+
+    /// <summary>Anybody: what happened outside is recorded whoever asked for it. The step's fact count fences it.</summary>
+    internal sealed record Settlement : Fence;
+
+    /// <summary>The mesh itself, while the task is in this epoch and state.</summary>
+    internal sealed record Observed(long Epoch, TaskState State) : Fence;
+
+    /// <summary>A submission: there is nothing to fence.</summary>
+    internal sealed record Birth : Fence;
+}
+
+/// <summary>An idempotency key of a tenant and what it was used for.</summary>
+/// <param name="BodyDigest">SHA-256 of what was asked for; another one under the same key is refused.</param>
+internal sealed record RequestKey(string Tenant, string Key, byte[] BodyDigest);
+
+/// <summary>A claim that begins with this write.</summary>
+internal sealed record NewClaim(byte[] Hash, string Instance, TimeSpan Lasts);
+
+/// <summary>What a task may wait for has come.</summary>
+/// <param name="Name">The wait's name (<see cref="Wait.Name"/>).</param>
+/// <param name="Because">What the journal says about it.</param>
+internal sealed record Arrival(string Name, string Because);
+
+/// <summary>Why somebody asked for the end of a task.</summary>
+internal sealed record CancelRequest(string Reason, string Message);
+
+/// <summary>What became of what policy reserved for a digest.</summary>
+/// <param name="Performed">False only when it is certain that nothing happened outside.</param>
+internal sealed record ReservationEnd(ActionDigest Digest, bool Performed);
+
+/// <summary>What became of a write.</summary>
+internal abstract record JournalAnswer
+{
+    /// <summary>Durable. The row is the task's as it now stands.</summary>
+    internal sealed record Written(TaskRow Task) : JournalAnswer;
+
+    /// <summary>The request key is taken: this task was started with it before.</summary>
+    internal sealed record Existed(Guid TaskId, bool SameBody) : JournalAnswer;
+
+    /// <summary>Somebody else wrote to the step first. Read it again.</summary>
+    internal sealed record StepMoved : JournalAnswer;
+
+    /// <summary>Another step stands at this position of the branch.</summary>
+    internal sealed record PositionTaken(string Step) : JournalAnswer;
+
+    internal sealed record ClaimLost : JournalAnswer;
+
+    internal sealed record CancelRequested : JournalAnswer;
+
+    /// <summary>The task has moved on; for writes that were fenced by what the writer had observed.</summary>
+    internal sealed record TaskMoved(TaskRow? Task) : JournalAnswer;
+
+    internal sealed record StepLimit(int Max) : JournalAnswer;
+}

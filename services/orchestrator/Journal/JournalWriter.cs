@@ -1,0 +1,188 @@
+using Mesh.Orchestrator.Lifecycle;
+using Npgsql;
+
+namespace Mesh.Orchestrator.Journal;
+
+/// <summary>
+/// Writes a batch of <see cref="JournalWrite"/> inside one transaction: locks the heads of the tasks, decides with what it
+/// then knows for certain, and writes all that may be written. Two round trips, however many writes there are.
+/// </summary>
+/// <remarks>
+/// The lock on the task's row is what orders everything: a takeover, a cancel and every append of a task take it, so
+/// whoever was replaced sees it here, whatever it believed before.
+/// </remarks>
+internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpans)
+{
+    public async Task<IReadOnlyList<JournalAnswer>> WriteAsync(
+        NpgsqlConnection connection, IReadOnlyList<JournalWrite> writes, CancellationToken stop)
+    {
+        var heads = await JournalHeads.LockAsync(connection, writes, stop);
+        var rows = new JournalRows();
+        var now = clock.GetUtcNow();
+        var answers = writes.Select((_, place) => Decide(writes, place, heads, rows, now)).ToList();
+
+        await rows.InsertAsync(connection, heads.Changed, stop);
+
+        return answers;
+    }
+
+    private JournalAnswer Decide(
+        IReadOnlyList<JournalWrite> writes, int place, JournalHeads heads, JournalRows rows, DateTimeOffset now)
+    {
+        var write = writes[place];
+        var before = heads.TaskOf(write);
+
+        if (Refusal(write, place, heads, before) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var row = write.Creates ?? before!;
+
+        if (write.RequestsCancel is { } cancel)
+        {
+            row = row with { CancelRequested = true, Reason = cancel.Reason, Message = cancel.Message };
+        }
+
+        if (write.ToolDone is { } tool && !row.ToolsDone.Contains(tool))
+        {
+            row = row with { ToolsDone = [.. row.ToolsDone, tool] };
+        }
+
+        var firstSeq = row.Seq + 1;
+        var bodies = new List<byte[]>(write.Facts.Count);
+
+        foreach (var next in FactsOf(write, heads, row, rows))
+        {
+            var fact = next;
+            row = row.After(fact, now);
+
+            if (fact is TaskClaimed claimed)
+            {
+                row = Claimed(row, write.Claim!, now);
+                fact = claimed with { Attempt = row.Attempt };
+            }
+
+            // Spans of the writer, and those that an earlier commit left behind, travel with the first fact.
+            var spans = bodies.Count == 0 ? [.. pendingSpans.Take(write.Task), .. write.Spans] : Array.Empty<Span>();
+            var body = FactWire.Write(write.Task, StepOf(write, fact), row.Epoch, now, spans, fact);
+            bodies.Add(body);
+            rows.AddEntry(write, fact, row.Seq, write.StepFactsSeen + bodies.Count - 1, body);
+        }
+
+        rows.AddMessages(write, firstSeq, bodies);
+        heads.Put(row, isNew: write.Creates is not null);
+        heads.Grow(place, writes, bodies.Count);
+
+        if (write.Request is { } request)
+        {
+            rows.AddRequest(request, write.Task.Id);
+            heads.Put(request, write.Task.Id);
+        }
+
+        return new JournalAnswer.Written(row);
+    }
+
+    private static JournalAnswer? Refusal(
+        JournalWrite write, int place, JournalHeads heads, TaskRow? before)
+    {
+        if (write.Request is { } request && heads.RequestOf(request) is { } taken)
+        {
+            return new JournalAnswer.Existed(taken.TaskId, taken.BodyDigest.AsSpan().SequenceEqual(request.BodyDigest));
+        }
+
+        if (write.Fence is Fence.Birth)
+        {
+            return null;
+        }
+
+        if (before is null)
+        {
+            return new JournalAnswer.TaskMoved(null);
+        }
+
+        if (FenceRefusal(write.Fence, before) is { } fenced)
+        {
+            return fenced;
+        }
+
+        if (write.Step is null)
+        {
+            return null;
+        }
+
+        var step = heads.StepOf(place);
+
+        if (step.PositionTakenBy is { } other && other != write.Step.Value.Value)
+        {
+            return new JournalAnswer.PositionTaken(other);
+        }
+
+        if (step.Facts != write.StepFactsSeen)
+        {
+            return new JournalAnswer.StepMoved();
+        }
+
+        return before.Steps >= write.StepsMax && write.Facts[0] is (StepRecorded or CallRequested)
+            ? new JournalAnswer.StepLimit(write.StepsMax)
+            : null;
+    }
+
+    private static JournalAnswer? FenceRefusal(Fence fence, TaskRow task) => fence switch
+    {
+        Fence.Claim c => Holds(task, c.Hash) ? null : new JournalAnswer.ClaimLost(),
+        Fence.LiveClaim c when !Holds(task, c.Hash) => new JournalAnswer.ClaimLost(),
+        Fence.LiveClaim when task.CancelRequested => new JournalAnswer.CancelRequested(),
+        Fence.LiveClaim => null,
+        Fence.Settlement => null,
+        Fence.Observed o => o.Epoch == task.Epoch && o.State == task.State ? null : new JournalAnswer.TaskMoved(task),
+        _ => throw new InvalidOperationException($"A fence of type {fence.GetType().Name} is unknown."),
+    };
+
+    // Expiry alone takes nothing away: until somebody else took the task over, its agent may go on.
+    private static bool Holds(TaskRow task, byte[] hash) =>
+        task.ClaimHash is { } held && System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(held, hash);
+
+    private static TaskRow Claimed(TaskRow row, NewClaim claim, DateTimeOffset now) => row with
+    {
+        Epoch = row.Epoch + 1,
+        Attempt = row.Attempt + 1,
+        ClaimHash = claim.Hash,
+        ClaimInstance = claim.Instance,
+        ClaimUntil = now + claim.Lasts,
+    };
+
+    // What a task parks on may have come before it parked: then it never really parks. What comes for a task that does not
+    // wait for it yet is kept. Both look under the same lock, so neither misses the other.
+    private static IEnumerable<Fact> FactsOf(JournalWrite write, JournalHeads heads, TaskRow before, JournalRows rows)
+    {
+        foreach (var fact in write.Facts)
+        {
+            yield return fact;
+
+            if (fact is TaskParked parked && heads.TakeArrival(write.Task, parked.On.Name) is { } because)
+            {
+                yield return new TaskResumed(because);
+            }
+        }
+
+        if (write.Arrives is not { } arrival || before.State.IsEnded())
+        {
+            yield break;
+        }
+
+        if (before.WaitsOn == arrival.Name)
+        {
+            yield return new TaskResumed(arrival.Because);
+        }
+        else
+        {
+            rows.AddArrival(write.Task, arrival);
+        }
+    }
+
+    private static string StepOf(JournalWrite write, Fact fact) =>
+        fact is TaskSubmitted or TaskClaimed or TaskClaimEnded or TaskParked or TaskResumed or TaskFinished
+            ? ""
+            : write.Step!.Value.Value;
+}

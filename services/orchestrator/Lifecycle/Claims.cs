@@ -1,0 +1,8 @@
+namespace Mesh.Orchestrator.Lifecycle;
+
+/// <summary>How long agents may hold what they were given.</summary>
+internal static class Claims
+{
+    /// <summary>A claim that is not extended ends after this. Agents extend every 5 seconds.</summary>
+    public static readonly TimeSpan Lasts = TimeSpan.FromSeconds(30);
+}

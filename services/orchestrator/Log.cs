@@ -1,0 +1,17 @@
+namespace Mesh.Orchestrator;
+
+/// <summary>Everything that the orchestrator logs. Ids are never reused.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(3001, LogLevel.Warning, "The backlog of {Workflow} could not be read; it is looked at again within a second.")]
+    public static partial void BacklogUnreadable(this ILogger log, string workflow, Exception error);
+
+    [LoggerMessage(3002, LogLevel.Warning, "Task {Task} was not handed out: its former claim could not be fenced ({Reason}).")]
+    public static partial void TakeoverUnfenced(this ILogger log, Guid task, string reason);
+
+    [LoggerMessage(3003, LogLevel.Warning, "The claim of {Instance} on task {Task} has expired; the task is offered again.")]
+    public static partial void ClaimExpired(this ILogger log, Guid task, string instance);
+
+    [LoggerMessage(3004, LogLevel.Error, "The shared loop failed once and goes on.")]
+    public static partial void SharedLoopFailed(this ILogger log, Exception error);
+}

@@ -1,0 +1,157 @@
+using System.Security.Cryptography;
+using System.Text;
+using Mesh.Manifests.Kinds;
+using Mesh.Orchestrator.Journal;
+using Mesh.Orchestrator.Lifecycle;
+using Mesh.Orchestrator.Manifests;
+using Npgsql;
+
+namespace Mesh.Orchestrator.Offering;
+
+/// <summary>Says which tool runner runs the agent of which workflow version: one runner each, while there is work for it.</summary>
+/// <remarks>
+/// An agent is started when a task is ready and stopped after it had nothing to do for a while: a parked task holds no
+/// process, and a hundred declared workflows cost nothing.
+/// </remarks>
+internal sealed class Assignments(
+    JournalStore store, Catalog catalog, ClaimKeeper claims, OrchestratorOptions options, TimeProvider clock)
+{
+    private static readonly TimeSpan PollMax = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan AliveFor = TimeSpan.FromSeconds(30);
+    // A task that this replica accepted is seen at once. This is for those that another one accepted.
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(3);
+
+    private volatile TaskCompletionSource stirred = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Called when a task became ready and no agent waits for it here.</summary>
+    public void Stir() => Interlocked.Exchange(
+        ref stirred, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+
+    public async Task<V1.AssignAgentsResponse> WaitAsync(V1.AssignAgentsRequest request, CancellationToken stop)
+    {
+        var until = clock.GetUtcNow() + PollMax;
+        await EndPredecessorAsync(request, stop);
+
+        while (true)
+        {
+            var signal = stirred.Task;
+            var response = await AssignAsync(request, stop);
+
+            if (response.Etag != request.Etag || clock.GetUtcNow() >= until)
+            {
+                return response;
+            }
+
+            try
+            {
+                await signal.WaitAsync(LookAgain, clock, stop);
+            }
+            catch (TimeoutException)
+            {
+                // Another replica may have accepted a task.
+            }
+        }
+    }
+
+    // Two processes cannot listen at one address: whoever was there before this runner is gone, and so are its agents. Their
+    // tasks are offered again now, not when their claims run out.
+    private async Task EndPredecessorAsync(V1.AssignAgentsRequest request, CancellationToken stop)
+    {
+        await using var command = store.Command(
+            """
+            delete from orchestrator.assignment where runner_address = $2 and runner_instance <> $1
+            returning tenant_id, workflow, version
+            """,
+            request.RunnerInstance,
+            request.RunnerAddress);
+
+        foreach (var workflow in await ReadKeysAsync(command, stop))
+        {
+            await claims.EndAgentsOfAsync(workflow, stop);
+        }
+    }
+
+    private static async Task<IReadOnlyList<WorkflowKey>> ReadKeysAsync(NpgsqlCommand command, CancellationToken stop)
+    {
+        var keys = new List<WorkflowKey>();
+        await using var rows = await command.ExecuteReaderAsync(stop);
+
+        while (await rows.ReadAsync(stop))
+        {
+            keys.Add(new WorkflowKey(rows.GetString(0), rows.GetString(1), rows.GetString(2)));
+        }
+
+        return keys;
+    }
+
+    private async Task<V1.AssignAgentsResponse> AssignAsync(V1.AssignAgentsRequest request, CancellationToken stop)
+    {
+        // What this runner keeps: alive again, and needed again where a task is ready or running.
+        // What it gets: versions with a ready task that no live runner has.
+        await using var command = store.Command(
+            """
+            with needed as (
+              select distinct t.tenant_id, t.workflow, t.workflow_version as version from orchestrator.task t where t.state in (1, 2)
+            ), gone as (
+              delete from orchestrator.assignment a
+              where a.needed_at < clock_timestamp() - $3 and a.runner_instance = $1
+                and not exists (select 1 from needed n where n.tenant_id = a.tenant_id and n.workflow = a.workflow and n.version = a.version)
+              returning a.tenant_id, a.workflow, a.version
+            ), kept as (
+              update orchestrator.assignment a set alive_until = clock_timestamp() + $4, runner_address = $2,
+                needed_at = case when exists (select 1 from needed n
+                  where n.tenant_id = a.tenant_id and n.workflow = a.workflow and n.version = a.version)
+                  then clock_timestamp() else a.needed_at end
+              where a.runner_instance = $1 and not exists (
+                select 1 from gone g where g.tenant_id = a.tenant_id and g.workflow = a.workflow and g.version = a.version)
+              returning a.tenant_id, a.workflow, a.version
+            ), taken as (
+              insert into orchestrator.assignment(tenant_id, workflow, version, runner_instance, runner_address, alive_until, needed_at)
+              select n.tenant_id, n.workflow, n.version, $1, $2, clock_timestamp() + $4, clock_timestamp() from needed n
+              where not exists (select 1 from orchestrator.assignment a
+                where a.tenant_id = n.tenant_id and a.workflow = n.workflow and a.version = n.version
+                  and (a.alive_until >= clock_timestamp() or a.runner_instance = $1))
+              order by n.tenant_id, n.workflow, n.version limit $5
+              on conflict (tenant_id, workflow, version) do update
+                set runner_instance = excluded.runner_instance, runner_address = excluded.runner_address,
+                    alive_until = excluded.alive_until, needed_at = excluded.needed_at
+                where orchestrator.assignment.alive_until < clock_timestamp()
+              returning tenant_id, workflow, version
+            )
+            select * from kept union select * from taken order by 1, 2, 3
+            """,
+            request.RunnerInstance,
+            request.RunnerAddress,
+            options.AgentIdle,
+            AliveFor,
+            Math.Max(0, request.Capacity));
+
+        return await DescribeAsync(await ReadKeysAsync(command, stop), stop);
+    }
+
+    private async Task<V1.AssignAgentsResponse> DescribeAsync(IReadOnlyList<WorkflowKey> keys, CancellationToken stop)
+    {
+        var response = new V1.AssignAgentsResponse();
+        var etag = new StringBuilder();
+
+        foreach (var key in keys)
+        {
+            if (await catalog.FindAsync(key, stop) is { Manifest.Agent: AgentProcess { Bundle: { } bundle } agent })
+            {
+                response.Assignments.Add(new V1.AgentAssignment
+                {
+                    Tenant = key.Tenant,
+                    Workflow = key.Workflow,
+                    WorkflowVersion = key.Version,
+                    Bundle = bundle,
+                    Command = { agent.Command },
+                });
+                etag.Append(key.Tenant).Append('/').Append(key.Workflow).Append('/').Append(key.Version).Append('\n');
+            }
+        }
+
+        response.Etag = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(etag.ToString())).AsSpan(0, 8));
+
+        return response;
+    }
+}

@@ -1,0 +1,63 @@
+using Mesh.Orchestrator.Announcing;
+using Mesh.Orchestrator.Journal;
+using Mesh.Orchestrator.Lifecycle;
+
+namespace Mesh.Orchestrator.Recovery;
+
+/// <summary>Ends tasks that are not to go on. What is under way outside is found out and recorded first.</summary>
+internal sealed class TaskEnder(JournalStore journal, OpenCalls openCalls, ToolCallFlow calls, TaskSignals signals)
+{
+    /// <summary>Tells the agent that holds the task to stop; nothing new is dispatched from now on.</summary>
+    public async Task<JournalAnswer> RequestAsync(TaskRow task, string reason, string message, string actor, CancellationToken stop)
+    {
+        if (task.State != TaskState.Running)
+        {
+            return await EndAsync(task, reason, message, actor, stop) ?? new JournalAnswer.TaskMoved(task);
+        }
+
+        var answer = await journal.AppendAsync(
+            new JournalWrite
+            {
+                Task = task.Key,
+                Fence = new Fence.Observed(task.Epoch, TaskState.Running),
+                Facts = [],
+                RequestsCancel = new CancelRequest(reason, message),
+            },
+            stop);
+        signals.Raise(task.Key);
+
+        return answer;
+    }
+
+    /// <summary>Ends a task that no agent holds. Null when a call's fate could not be found out yet: it is tried again.</summary>
+    public async Task<JournalAnswer?> EndAsync(TaskRow task, string reason, string message, string actor, CancellationToken stop)
+    {
+        foreach (var call in await openCalls.FindAsync(task, stop))
+        {
+            if (await calls.CloseAsync(call, stop) is not null)
+            {
+                return null;
+            }
+        }
+
+        var answer = await journal.AppendAsync(
+            new JournalWrite
+            {
+                Task = task.Key,
+                Fence = new Fence.Observed(task.Epoch, task.State),
+                Facts =
+                [
+                    new TaskFinished(
+                        TaskOutcome.Cancelled,
+                        default,
+                        task.CancelRequested ? task.Reason : reason,
+                        task.CancelRequested ? task.Message : message,
+                        actor),
+                ],
+            },
+            stop);
+        signals.Raise(task.Key);
+
+        return answer;
+    }
+}

@@ -1,0 +1,355 @@
+using System.Diagnostics;
+using Grpc.Core;
+using Mesh.Errors.V1;
+using Mesh.Orchestrator.Decisions;
+using Mesh.Orchestrator.Dispatch;
+using Mesh.Orchestrator.Journal;
+using Mesh.Orchestrator.Lifecycle;
+using Mesh.ServiceHost;
+
+namespace Mesh.Orchestrator;
+
+/// <summary>Takes one tool call from request to journaled result.</summary>
+/// <remarks>
+/// The journal is the only memory. A first run, an agent's retry, a recovery after a crash and a person's settlement all
+/// enter at the same place and go on from the last recorded fact. Calls of one task may run side by side; two that race for
+/// one step are told apart by how many of its facts they have seen.
+/// </remarks>
+internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, ToolDispatcher tools, TimeProvider clock)
+{
+    // A call takes three passes when all goes well. More means crashes, races or a target that refuses connections.
+    private const int PassesMax = 40;
+
+    /// <summary>Dispatches of one call that went wrong, probes included. Past this only a person goes on.</summary>
+    private const int DispatchesMax = 6;
+
+    /// <summary>Runs the call to an answer.</summary>
+    /// <param name="call">The call, checked at intake.</param>
+    /// <param name="reading">Its step as intake has just read it.</param>
+    /// <param name="stop">Ends the waiting; what was dispatched is still settled.</param>
+    public async Task<CallResult> RunAsync(ToolCall call, StepReading reading, CancellationToken stop)
+    {
+        for (var pass = 1; pass <= PassesMax; pass++)
+        {
+            if (await TakeAsync(await NextAsync(call, reading, stop), stop) is { } result)
+            {
+                return result;
+            }
+
+            reading = await journal.ReadStepAsync(call.Task, call.Step, stop);
+        }
+
+        return new CallResult.Refused(new MeshError(
+            StatusCode.Unavailable, Reason.Overloaded, "The call kept moving under this request. Try again.")
+        { RetryAfter = TimeSpan.FromSeconds(1) });
+    }
+
+    /// <summary>Finds out what became of a dispatch that nobody waits for any more. Dispatches nothing new.</summary>
+    /// <returns>Null once nothing of the call is under way.</returns>
+    public async Task<MeshError?> CloseAsync(ToolCall call, CancellationToken stop)
+    {
+        for (var pass = 1; pass <= PassesMax; pass++)
+        {
+            var reading = await journal.ReadStepAsync(call.Task, call.Step, stop);
+
+            if (reading.CallState is not (CallState.Dispatched or CallState.Probing))
+            {
+                return null;
+            }
+
+            if (await TakeAsync(await NextAsync(call, reading, stop), stop) is CallResult.Refused refused)
+            {
+                return refused.Error;
+            }
+        }
+
+        return null;
+    }
+
+    private async Task<CallResult?> TakeAsync(Move move, CancellationToken stop)
+    {
+        if (move is Move.Answer answer)
+        {
+            return answer.Result;
+        }
+
+        if (move is Move.Record record)
+        {
+            // What happened outside must be written down, whoever hung up meanwhile.
+            var written = await journal.AppendAsync(
+                record.Write, record.Write.Fence is Fence.Settlement ? CancellationToken.None : stop);
+
+            if (written is not (JournalAnswer.Written or JournalAnswer.StepMoved))
+            {
+                return new CallResult.Refused(JournalRefusals.Explain(written));
+            }
+
+            await Task.Delay(record.Pause, clock, stop);
+        }
+
+        if (move is Move.ReadAgain later)
+        {
+            await Task.Delay(later.Pause, clock, stop);
+        }
+
+        return null;
+    }
+
+    private async Task<Move> NextAsync(ToolCall call, StepReading reading, CancellationToken stop)
+    {
+        if (reading.Task is not { } task)
+        {
+            return Refuse(StatusCode.NotFound, Reason.TaskNotFound, "There is no such task.");
+        }
+
+        return reading.CallState switch
+        {
+            CallState.Settled settled => SameCall(call, settled.Call) ?? new Move.Answer(new CallResult.Ended(settled.End)),
+            CallState.Unknown unknown => SameCall(call, unknown.Call) ?? Waits(new Wait.Settlement(call.Step.Value), unknown.Message),
+
+            CallState.New => await DecideAsync(call, task, reading, 0, suspect: 0, stop),
+            CallState.Requested s => SameCall(call, s.Call) ?? await DecideAsync(call, task, reading, s.Dispatches, suspect: 0, stop),
+            CallState.Held s => SameCall(call, s.Call) ?? await DecideAsync(call, task, reading, s.Dispatches, suspect: 0, stop),
+
+            // Found without an outcome: whoever dispatched it crashed, was replaced, or is still at it.
+            CallState.Dispatched s => SameCall(call, s.Call)
+                ?? Settle(call, reading, s.Dispatch, s.Suspect, await tools.RecoverAsync(call, s.Dispatch, reading.LastAt, stop)),
+            CallState.Probing s => SameCall(call, s.Call)
+                ?? Settle(call, reading, s.Dispatch, s.Suspect, await tools.RecoverAsync(call, s.Dispatch, reading.LastAt, stop)),
+            CallState.Interrupted s => SameCall(call, s.Call) ?? await ClearUpAsync(call, task, reading, s, stop),
+
+            var state => throw new UnreachableException($"A call that is {state.GetType().Name} has no next step."),
+        };
+    }
+
+    // Whether it arrived is not known. It may be sent again only where the manifest says that this is safe; else the target
+    // is asked; else a person is.
+    private async Task<Move> ClearUpAsync(
+        ToolCall call, TaskRow task, StepReading reading, CallState.Interrupted interrupted, CancellationToken stop)
+    {
+        var isRepeatable = call.Tool.Manifest.Repeat is { IsSafe: true };
+        var isProbed = !isRepeatable && call.Tool.Manifest.Reconcile is not null;
+
+        // A target that is still at it would tell a probe that nothing happened.
+        if (isProbed
+            && InterruptedAt(reading, interrupted.Suspect) + call.Tool.Manifest.Timeout - clock.GetUtcNow() is var early
+            && early > TimeSpan.Zero)
+        {
+            return new Move.ReadAgain(early);
+        }
+
+        return (isRepeatable || isProbed) && WentWrong(reading) < DispatchesMax
+            ? await DecideAsync(call, task, reading, interrupted.Dispatches, interrupted.Suspect, stop)
+            : Record(call, reading, [new CallSettled(new CallEnd.Unknown(UnknownMessage(call)), interrupted.Suspect, null)]);
+    }
+
+    private async Task<Move> DecideAsync(
+        ToolCall call, TaskRow task, StepReading reading, int dispatches, int suspect, CancellationToken stop)
+    {
+        if (suspect == 0 && WentWrong(reading) >= DispatchesMax)
+        {
+            var last = reading.Facts.Select(entry => entry.Fact).OfType<CallNotSent>().Last();
+
+            return new Move.Record(NeverSent(
+                call, reading, dispatches, last.Reason, $"Not sent in {dispatches} attempts.", reading.HasReservation));
+        }
+
+        // The gate fails closed: no answer from policy records nothing.
+        var answer = await policy.DecideAsync(call, task, dispatches + 1, stop);
+
+        if (answer is not PolicyAnswer.Decided { Decision: var decision, Span: var span })
+        {
+            return new Move.Answer(new CallResult.Refused(((PolicyAnswer.Silent)answer).Error));
+        }
+
+        IReadOnlyList<Fact> known = reading.Facts.Count == 0
+            ? [call.AsFact(), new CallDecided(decision)]
+            : [new CallDecided(decision)];
+
+        return decision switch
+        {
+            Decision.Permitted permitted => await DispatchAsync(
+                new Dispatch.Dispatch(call, dispatches + 1, task.Epoch, PurposeOf(call, suspect), permitted.Note),
+                permitted, reading, known, span, suspect, stop),
+
+            // What is already out there cannot be refused any more: what is refused is to repeat it or to ask about it.
+            _ when suspect > 0 => Record(call, reading, [new CallSettled(new CallEnd.Unknown(UnknownMessage(call)), suspect, null)], span),
+
+            Decision.Denied denied => Record(call, reading,
+                [.. known, new CallSettled(new CallEnd.Denied(denied.Reason, denied.Message, denied.Why.DecidedBy), 0, null)], span),
+
+            Decision.NeedsApproval held when reading.CallState is CallState.Held before && before.Decision.ApprovalId == held.ApprovalId =>
+                Waits(new Wait.Approval(held.ApprovalId), held.Message),
+            Decision.NeedsApproval => Record(call, reading, known, span),
+            _ => throw new UnreachableException($"A decision of type {decision.GetType().Name} is unknown."),
+        };
+    }
+
+    private async Task<Move> DispatchAsync(
+        Dispatch.Dispatch dispatch,
+        Decision.Permitted permitted,
+        StepReading reading,
+        IReadOnlyList<Fact> known,
+        Span decided,
+        int suspect,
+        CancellationToken stop)
+    {
+        var call = dispatch.Call;
+        var dispatchedAt = clock.GetUtcNow();
+
+        // Durable at the same time: that the call may be out, that the log says so, and the lease. From here a crash means
+        // "may have run", never "did not run".
+        var recording = journal.AppendAsync(
+            Write(call, reading, [.. known, new CallDispatched(dispatch.Number, dispatch.Purpose)], decided) with
+            {
+                Fence = new Fence.LiveClaim(call.ClaimHash),
+            },
+            CancellationToken.None);
+        var collecting = tools.CollectAsync(dispatch, stop);
+        var recorded = await recording;
+        var tickets = await collecting;
+
+        if (recorded is not JournalAnswer.Written)
+        {
+            // Nobody was told: the tickets die unused.
+            return recorded is JournalAnswer.StepMoved
+                ? new Move.ReadAgain()
+                : new Move.Answer(new CallResult.Refused(JournalRefusals.Explain(recorded)));
+        }
+
+        var seen = reading with { FactsAdded = known.Count + 1 };
+
+        if (tickets is not TicketAnswer.Collected { Tickets: var collected })
+        {
+            return await WithdrawAsync(call, seen, dispatch.Number, dispatchedAt, ((TicketAnswer.Missing)tickets).Error);
+        }
+
+        // The caller may hang up; a tool that runs is waited for, and its outcome is written down.
+        var outcome = await tools.RunAsync(dispatch, collected, CancellationToken.None);
+
+        if (outcome is DispatchOutcome.Lost)
+        {
+            outcome = await tools.RecoverAsync(call, dispatch.Number, dispatchedAt, CancellationToken.None);
+        }
+
+        return Settle(call, seen, dispatch.Number, suspect, outcome, permitted.Reserved);
+    }
+
+    // A ticket is missing, so nothing was sent. The fence makes that certain before the journal says so, and the agent is
+    // told which ticket it was.
+    private async Task<Move> WithdrawAsync(
+        ToolCall call, StepReading seen, int dispatch, DateTimeOffset dispatchedAt, MeshError missing)
+    {
+        if (await tools.RecoverAsync(call, dispatch, dispatchedAt, CancellationToken.None) is DispatchOutcome.NotSent)
+        {
+            await journal.AppendAsync(
+                Write(call, seen, [new CallNotSent(dispatch, missing.Reason.Name())]), CancellationToken.None);
+        }
+
+        return new Move.Answer(new CallResult.Refused(missing));
+    }
+
+    private static Move Settle(
+        ToolCall call, StepReading reading, int dispatch, int suspect, DispatchOutcome outcome, bool isReserved = false)
+    {
+        isReserved |= reading.HasReservation;
+
+        var settlement = outcome switch
+        {
+            DispatchOutcome.Answered o => Performed(new CallSettled(o.End, dispatch, o.Custody)),
+            DispatchOutcome.ProbePerformed o => Performed(
+                new CallSettled(new CallEnd.Succeeded(o.Value, o.HttpStatus, SettledBy: "probe"), suspect, o.Custody)),
+            DispatchOutcome.ProbeNotPerformed => Write(call, reading, [new CallNotSent(suspect, "PROBED")]),
+            DispatchOutcome.NotSent { IsFinal: true } o when suspect == 0 => NeverSent(call, reading, dispatch, o.Reason, o.Message, isReserved),
+            DispatchOutcome.NotSent o => Write(call, reading, [new CallNotSent(dispatch, o.Reason)]),
+            DispatchOutcome.Unclear => Write(call, reading, [new CallInterrupted(dispatch)]),
+            DispatchOutcome.CannotTell => null,
+            _ => throw new UnreachableException($"An outcome of type {outcome.GetType().Name} cannot be settled."),
+        };
+
+        if (settlement is null)
+        {
+            return new Move.Answer(new CallResult.Refused(((DispatchOutcome.CannotTell)outcome).Error));
+        }
+
+        // A target that refuses connections, or does not answer, is given a moment before it is tried again.
+        var pause = outcome is DispatchOutcome.NotSent { IsFinal: false } or DispatchOutcome.Unclear
+            ? TimeSpan.FromMilliseconds(50 << Math.Min(dispatch, 7))
+            : TimeSpan.Zero;
+
+        return new Move.Record(settlement with { Spans = outcome.Spans }, pause);
+
+        JournalWrite Performed(CallSettled settled) => Write(call, reading, [settled]) with
+        {
+            Reservation = isReserved ? new ReservationEnd(call.Digest, Performed: true) : null,
+            ToolDone = settled.End is CallEnd.Succeeded ? call.Tool.Name : null,
+        };
+    }
+
+    private static JournalWrite NeverSent(
+        ToolCall call, StepReading reading, int dispatch, string reason, string message, bool isReserved) =>
+        Write(call, reading, [new CallSettled(new CallEnd.NotSent(reason, message), dispatch, null)]) with
+        {
+            Reservation = isReserved ? new ReservationEnd(call.Digest, Performed: false) : null,
+        };
+
+    // A dispatch that our own services could not carry is tried again for as long as the task lives: when the vault, the log
+    // or the runners are gone, the task waits. What the target or the call itself stood in the way of is not tried for ever.
+    private static int WentWrong(StepReading reading) => reading.Facts.Count(entry => entry.Fact switch
+    {
+        CallInterrupted => true,
+        CallNotSent notSent => notSent.Reason is not ("AUDIT_UNAVAILABLE" or "VAULT_UNAVAILABLE" or "VAULT_SEALED" or "RUNNER_UNAVAILABLE"
+            or "FENCED" or "LEASE_NOT_FOUND" or "LEASE_EXPIRED" or "RECEIPT_USED"),
+        _ => false,
+    });
+
+    // The same step with other arguments is not the same call: the handler was changed under a running task.
+    private static Move.Answer? SameCall(ToolCall call, CallRequested recorded) => recorded.Digest == call.Digest
+        ? null
+        : Refuse(
+            StatusCode.FailedPrecondition,
+            Reason.HandlerChanged,
+            $"The step {call.Step} was recorded as another call (of {recorded.Tool}); the handler now asks for {call.Tool.Name} with other arguments.");
+
+    private static Move.Record Record(ToolCall call, StepReading reading, IReadOnlyList<Fact> facts, Span? span = null) =>
+        new(Write(call, reading, facts, span) with
+        {
+            Fence = facts[0] is CallRequested or CallDecided ? new Fence.LiveClaim(call.ClaimHash) : new Fence.Settlement(),
+        });
+
+    private static JournalWrite Write(ToolCall call, StepReading reading, IReadOnlyList<Fact> facts, Span? span = null) => new()
+    {
+        Task = call.Task,
+        Step = call.Step,
+        StepFactsSeen = reading.Facts.Count + reading.FactsAdded,
+        Facts = facts,
+        Fence = new Fence.Settlement(),
+        StepsMax = call.Workflow.StepsMax,
+        Spans = span is null ? [] : [span],
+    };
+
+    private static DateTimeOffset InterruptedAt(StepReading reading, int suspect) =>
+        reading.Facts.Last(entry => entry.Fact is CallInterrupted interrupted && interrupted.Dispatch == suspect).Time;
+
+    private static DispatchPurpose PurposeOf(ToolCall call, int suspect) =>
+        suspect > 0 && call.Tool.Manifest.Repeat is not { IsSafe: true } ? DispatchPurpose.Probe : DispatchPurpose.Perform;
+
+    private static string UnknownMessage(ToolCall call) =>
+        $"{call.Tool.Name} may or may not have happened. Look at the target, then say so with: mesh task settle {call.Task.Id} {call.Step}";
+
+    private static Move.Answer Waits(Wait on, string message) => new(new CallResult.Waiting(on, message));
+
+    private static Move.Answer Refuse(StatusCode code, Reason reason, string message) =>
+        new(new CallResult.Refused(new MeshError(code, reason, message)));
+
+    /// <summary>What to do next about a call.</summary>
+    private abstract record Move
+    {
+        internal sealed record Answer(CallResult Result) : Move;
+
+        /// <summary>Write it down, wait that long, and look again.</summary>
+        internal sealed record Record(JournalWrite Write, TimeSpan Pause = default) : Move;
+
+        internal sealed record ReadAgain(TimeSpan Pause = default) : Move;
+    }
+}

@@ -1,0 +1,31 @@
+using Google.Protobuf;
+using Mesh.Bus;
+using Mesh.Facts.V1;
+using Mesh.Postgres;
+using Npgsql;
+
+namespace Mesh.Policy.Limits;
+
+/// <summary>Hears how calls ended, and keeps or gives back what they held.</summary>
+internal sealed class CallOutcomes : IMessageHandler
+{
+    public string Consumer => "policy";
+
+    public IReadOnlyCollection<string> Types { get; } = [CallOutcome.Descriptor.FullName];
+
+    public async Task HandleAsync(Envelope message, NpgsqlTransaction effect, CancellationToken stop)
+    {
+        CallOutcome outcome;
+
+        try
+        {
+            outcome = CallOutcome.Parser.ParseFrom(message.Body);
+        }
+        catch (InvalidProtocolBufferException damaged)
+        {
+            throw new UndecodableMessageException($"Not a CallOutcome: {damaged.Message}");
+        }
+
+        await LimitCounters.SettleAsync(effect, outcome.Tenant, outcome.ActionDigest.ToByteArray(), outcome.Performed, stop);
+    }
+}

@@ -1,0 +1,172 @@
+using System.Collections.Immutable;
+using Mesh.Integrity;
+using Mesh.Policy.Evaluation;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Mesh.Policy.Limits;
+
+/// <summary>Counts what calls take from limits: exactly, whoever decides at the same time.</summary>
+/// <remarks>
+/// The row lock on a counter orders all decisions about it. What is in flight counts like what was done. A window of sixty
+/// buckets slides by one bucket at a time, and a bucket counts until its last instant has left the window: so never more
+/// than the maximum passes within any window, and room comes back at most one sixtieth of a window late.
+/// </remarks>
+internal static class LimitCounters
+{
+    private const int BucketsPerWindow = 60;
+
+    /// <summary>Locks the counters and looks how much room they have. The locks are held until the transaction ends.</summary>
+    public static async Task<ImmutableArray<LimitRoom>> MeasureAsync(
+        NpgsqlTransaction decision, string tenant, ActionDigest action, ImmutableArray<LimitUse> uses, CancellationToken stop)
+    {
+        if (uses.IsEmpty)
+        {
+            return [];
+        }
+
+        // Sorted by counter: two decisions that share several counters take them in the same order and cannot deadlock.
+        var rooms = uses
+            .Select(use => new LimitRoom(use, CounterKey.Of(use), 0, IsHeld: false))
+            .OrderBy(room => room.Counter.ToString(), StringComparer.Ordinal)
+            .ToArray();
+        var counters = Array.ConvertAll(rooms, room => room.Counter.ToArray());
+        await LockAsync(decision, tenant, counters, stop);
+
+        // A statement of its own: only a snapshot taken after the locks sees what the previous holder committed.
+        await using var command = new NpgsqlCommand(
+            """
+            select coalesce((select sum(b.used) from limit_bucket b
+                             where b.tenant_id = $1 and b.counter = c.counter and b.ends_at > clock_timestamp() - c.span), 0)::bigint,
+                   exists (select from reservation r
+                           where r.tenant_id = $1 and r.action_digest = $2 and r.counter = c.counter and r.state <> 'released')
+            from unnest($3, $4) with ordinality as c (counter, span, n) order by c.n
+            """,
+            decision.Connection,
+            decision);
+        command.Parameters.Add(new() { Value = tenant });
+        command.Parameters.Add(new() { Value = action.Hash.ToArray() });
+        command.Parameters.Add(new() { Value = counters });
+        command.Parameters.Add(new() { Value = Array.ConvertAll(rooms, room => room.Use.Limit.Window), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Interval });
+        await using var rows = await command.ExecuteReaderAsync(stop);
+
+        for (var i = 0; await rows.ReadAsync(stop); i++)
+        {
+            rooms[i] = rooms[i] with { Used = rows.GetInt64(0), IsHeld = rows.GetBoolean(1) };
+        }
+
+        return [.. rooms];
+    }
+
+    /// <summary>Takes what the action needs. What it holds already is not taken twice.</summary>
+    public static async Task ReserveAsync(
+        NpgsqlTransaction decision, string tenant, ActionDigest action, ImmutableArray<LimitRoom> rooms, CancellationToken stop)
+    {
+        await using var batch = new NpgsqlBatch(decision.Connection, decision);
+
+        foreach (var room in rooms.Where(room => !room.IsHeld))
+        {
+            // Bucket borders are multiples of the width, so that all replicas cut time at the same places.
+            var command = new NpgsqlBatchCommand(
+                """
+                with bucket as (
+                  select date_bin($5, clock_timestamp(), 'epoch'::timestamptz) as starts_at
+                ), counted as (
+                  insert into limit_bucket (tenant_id, counter, starts_at, ends_at, forgotten_at, used)
+                  select $1, $3, starts_at, starts_at + $5, starts_at + $5 + $6, $4 from bucket
+                  on conflict (tenant_id, counter, starts_at, ends_at)
+                  do update set used = limit_bucket.used + excluded.used, forgotten_at = greatest(limit_bucket.forgotten_at, excluded.forgotten_at)
+                )
+                insert into reservation (tenant_id, action_digest, counter, bucket_starts_at, bucket_ends_at, amount, state, forgotten_at)
+                select $1, $2, $3, starts_at, starts_at + $5, $4, 'reserved', starts_at + interval '31 days' + $6 from bucket
+                on conflict (tenant_id, action_digest, counter) do update
+                set bucket_starts_at = excluded.bucket_starts_at, bucket_ends_at = excluded.bucket_ends_at,
+                    amount = excluded.amount, state = 'reserved', reserved_at = clock_timestamp(), forgotten_at = excluded.forgotten_at
+                """);
+            command.Parameters.Add(new() { Value = tenant });
+            command.Parameters.Add(new() { Value = action.Hash.ToArray() });
+            command.Parameters.Add(new() { Value = room.Counter.ToArray() });
+            command.Parameters.Add(new() { Value = room.Use.Amount });
+            command.Parameters.Add(new() { Value = room.Use.Limit.Window / BucketsPerWindow });
+            command.Parameters.Add(new() { Value = room.Use.Limit.Window });
+            batch.BatchCommands.Add(command);
+        }
+
+        if (batch.BatchCommands.Count > 0)
+        {
+            await batch.ExecuteNonQueryAsync(stop);
+        }
+    }
+
+    /// <summary>The action has ended: what it holds stays counted, or goes back when it is certain that nothing happened.</summary>
+    public static async Task SettleAsync(NpgsqlTransaction effect, string tenant, byte[] action, bool isPerformed, CancellationToken stop)
+    {
+        await using var held = new NpgsqlCommand(
+            "select counter from reservation where tenant_id = $1 and action_digest = $2 and state = 'reserved' order by counter",
+            effect.Connection,
+            effect);
+        held.Parameters.Add(new() { Value = tenant });
+        held.Parameters.Add(new() { Value = action });
+        var counters = new List<byte[]>();
+
+        await using (var rows = await held.ExecuteReaderAsync(stop))
+        {
+            while (await rows.ReadAsync(stop))
+            {
+                counters.Add(rows.GetFieldValue<byte[]>(0));
+            }
+        }
+
+        if (counters.Count == 0)
+        {
+            return;
+        }
+
+        await LockAsync(effect, tenant, [.. counters], stop);
+        await using var settle = new NpgsqlCommand(
+            """
+            with settled as (
+              update reservation set state = case when $4 then 'kept' else 'released' end
+              where tenant_id = $1 and action_digest = $2 and counter = any($3) and state = 'reserved'
+              returning counter, bucket_starts_at, bucket_ends_at, amount
+            )
+            update limit_bucket b set used = b.used - s.amount from settled s
+            where not $4 and b.tenant_id = $1 and b.counter = s.counter and b.starts_at = s.bucket_starts_at and b.ends_at = s.bucket_ends_at
+            """,
+            effect.Connection,
+            effect);
+        settle.Parameters.Add(new() { Value = tenant });
+        settle.Parameters.Add(new() { Value = action });
+        settle.Parameters.Add(new() { Value = counters.ToArray() });
+        settle.Parameters.Add(new() { Value = isPerformed });
+        await settle.ExecuteNonQueryAsync(stop);
+    }
+
+    /// <summary>Forgets what no window can reach any more; answers how many rows went.</summary>
+    public static async Task<int> TrimAsync(NpgsqlDataSource store, CancellationToken stop)
+    {
+        await using var batch = store.CreateBatch();
+        batch.BatchCommands.Add(new("delete from limit_bucket where forgotten_at < clock_timestamp()"));
+        batch.BatchCommands.Add(new("delete from reservation where forgotten_at < clock_timestamp()"));
+        return await batch.ExecuteNonQueryAsync(stop);
+    }
+
+    private static async Task LockAsync(NpgsqlTransaction transaction, string tenant, byte[][] counters, CancellationToken stop)
+    {
+        await using var batch = new NpgsqlBatch(transaction.Connection, transaction);
+
+        foreach (var sql in (string[])
+        [
+            "insert into limit_counter (tenant_id, counter) select $1, c from unnest($2) as c order by c on conflict do nothing",
+            "select from limit_counter where tenant_id = $1 and counter = any($2) order by counter for update",
+        ])
+        {
+            var command = new NpgsqlBatchCommand(sql);
+            command.Parameters.Add(new() { Value = tenant });
+            command.Parameters.Add(new() { Value = counters });
+            batch.BatchCommands.Add(command);
+        }
+
+        await batch.ExecuteNonQueryAsync(stop);
+    }
+}

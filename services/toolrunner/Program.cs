@@ -1,0 +1,37 @@
+using Mesh.ServiceHost;
+using Mesh.Toolrunner;
+using Mesh.Toolrunner.Agents;
+using Mesh.Toolrunner.Custody;
+using Mesh.Toolrunner.Egress;
+using Mesh.Toolrunner.Intake;
+using Mesh.Toolrunner.Kinds;
+using Mesh.Toolrunner.Output;
+
+// The starter of agents is this program too. It comes first, before anything of the web host is loaded.
+return args is [Launch.Verb] ? Launch.Run() : await ServeAsync(args);
+
+static async Task<int> ServeAsync(string[] args)
+{
+    var builder = WebApplication.CreateEmptyBuilder(new());
+
+    builder.AddMeshService<RunnerOptions>("toolrunner", args);
+    builder.AddPeer<Mesh.Vault.V1.LeaseService.LeaseServiceClient>("vault");
+    builder.AddAgents();
+
+    builder.Services.AddSingleton<RunnerIdentity>();
+    builder.Services.AddSingleton<Definitions>();
+    builder.Services.AddSingleton<Redeemer>();
+    builder.Services.AddSingleton(services => new TargetConnections(services.GetRequiredService<RunnerOptions>()));
+    builder.Services.AddSingleton<HttpTool>();
+    builder.Services.AddSingleton<ResultStore>();
+    builder.Services.AddSingleton<RunFlow>();
+
+    var app = builder.Build();
+
+    app.MapMeshService();
+    app.UseMiddleware<StrictJsonBody>();
+    app.MapGrpcService<RunnerEndpoint>();
+    app.MapGrpcService<AgentEndpoint>();
+    await app.RunAsync();
+    return 0;
+}

@@ -1,0 +1,169 @@
+using System.Diagnostics;
+using System.Globalization;
+using Mesh.Errors.V1;
+using Mesh.Integrity;
+using Mesh.ServiceHost;
+using Mesh.Toolrunner.Custody;
+using Mesh.Toolrunner.Kinds;
+using Mesh.Toolrunner.Output;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace Mesh.Toolrunner;
+
+/// <summary>Takes one dispatch from its tickets to a scrubbed answer.</summary>
+/// <remarks>
+/// Everything that can fail without the vault fails before it is asked, so that a lease is not burnt for nothing. From
+/// redemption on the call goes on by itself: a caller that hangs up, or asks again, finds the one result.
+/// </remarks>
+internal sealed class RunFlow(
+    Definitions definitions, Redeemer vault, HttpTool http, ResultStore results, TimeProvider clock, ILogger<RunFlow> log)
+{
+    public Task<CallReport> RunAsync(ToolCall call, CancellationToken stop)
+    {
+        if (definitions.Find(call) is not { } definition)
+        {
+            return Task.FromResult(NotSent(Reason.ToolDefinitionChanged, "The tool's or the integration's spec cannot be read."));
+        }
+
+        // From what is about to be sent, never from what a caller says about it.
+        var action = ActionDigest.Compute(new ActionDescription
+        {
+            Tenant = call.Tenant,
+            Workflow = call.Workflow,
+            WorkflowVersion = call.WorkflowVersion,
+            Task = call.Task,
+            Step = call.Step,
+            Tool = call.Tool.Name,
+            ToolDigest = definition.Digest,
+            Arguments = call.Arguments,
+        });
+
+        var id = new DispatchId(action, call.Dispatch);
+        return results.OnceAsync(id, () => RunOnceAsync(id, call, definition), stop);
+    }
+
+    private async Task<CallReport> RunOnceAsync(DispatchId id, ToolCall call, ToolDefinition definition)
+    {
+        var prepared = HttpTemplates.Fill(definition, call, id.Action);
+
+        if (prepared is not Preparation.Ready(var request))
+        {
+            var unfit = (Preparation.Refused)prepared;
+            return NotSent(unfit.Reason, unfit.Message);
+        }
+
+        var (redemption, leaseSpan) = await RedeemAsync(id, call, definition);
+
+        if (redemption is not Redemption.Granted(var grant))
+        {
+            var refused = (Redemption.Refused)redemption;
+            log.RedemptionRefused(id.Action.ToString(), id.Dispatch, refused.Reason);
+            return NotSent(refused.Reason, refused.Message);
+        }
+
+        using (grant)
+        {
+            var report = await SendAsync(call, definition, request, grant);
+            log.CallEnded(id.Action.ToString(), id.Dispatch, report.Outcome, report.HttpStatus, report.Value.Length, report.Scrubbed);
+            return report with { LeaseId = grant.LeaseId, RedeemedAt = grant.RedeemedAt, Spans = [leaseSpan, .. report.Spans] };
+        }
+    }
+
+    private async Task<(Redemption Redemption, ReportSpan Span)> RedeemAsync(DispatchId id, ToolCall call, ToolDefinition definition)
+    {
+        var (startedAt, started) = (clock.GetUtcNow(), Stopwatch.GetTimestamp());
+        var redemption = await vault.RedeemAsync(id, call.Tickets);
+        var subject = definition.Integration.Credential is null ? "no secret" : definition.IntegrationName;
+        var outcome = redemption is Redemption.Granted ? "1 use, 60 s" : "refused";
+        return (redemption, new ReportSpan(MeshSemantics.SecretsLease, subject, outcome, startedAt, Stopwatch.GetElapsedTime(started)));
+    }
+
+    private async Task<CallReport> SendAsync(ToolCall call, ToolDefinition definition, OutgoingRequest request, Grant grant)
+    {
+        // The vault's word counts. Where it differs from the spec, one of the two was tampered with.
+        if (!IsSame(definition, grant))
+        {
+            return NotSent(Reason.ToolDefinitionChanged, "The vault knows another address, egress or injection for this integration.");
+        }
+
+        if (Injection.Into(request, grant) is not Injected.Ready ready)
+        {
+            return NotSent(Reason.InvalidArgument, "The secret does not fit the place where the integration wants it.");
+        }
+
+        using (ready)
+        {
+            var (startedAt, started) = (clock.GetUtcNow(), Stopwatch.GetTimestamp());
+            var answer = await http.SendAsync(call.Tenant, definition, ready.Message, grant);
+            var span = new ReportSpan(MeshSemantics.ToolCall, call.Tool.Name, Outcome(answer), startedAt, Stopwatch.GetElapsedTime(started));
+            var report = Report(answer, definition, ready.Scrubber) with { Spans = [span] };
+            return call.IsProbe ? AsProbe(report, definition.Tool.Reconcile!.PerformedWhenStatus) : report;
+        }
+    }
+
+    private static bool IsSame(ToolDefinition definition, Grant grant) =>
+        grant.BaseUrl == definition.Integration.BaseUrl
+        && grant.Slot == CredentialSlot.Of(definition.Integration.Credential)
+        && grant.Egress.SequenceEqual(definition.Integration.Egress.Select(host => host.Host.Contains(':', StringComparison.Ordinal)
+            ? string.Create(CultureInfo.InvariantCulture, $"[{host.Host}]:{host.Port}")
+            : string.Create(CultureInfo.InvariantCulture, $"{host.Host}:{host.Port}")));
+
+    private static CallReport Report(TargetAnswer answer, ToolDefinition definition, Scrubber scrubber)
+    {
+        switch (answer)
+        {
+            case TargetAnswer.Whole(var status, var body):
+                var (clean, found) = scrubber.Scrub(body);
+                var isSuccess = status is >= 200 and < 300;
+                return new CallReport
+                {
+                    Outcome = isSuccess ? CallOutcome.Succeeded : CallOutcome.Failed,
+                    HttpStatus = status,
+                    Value = AnswerValue.Of(clean, definition.Tool.Output.Redact),
+                    Message = isSuccess ? "" : $"The target answered {Words(status)}.",
+                    Scrubbed = found,
+                };
+
+            case TargetAnswer.Bodiless(var status, var reason, var message):
+                return new CallReport
+                {
+                    Outcome = CallOutcome.Failed,
+                    HttpStatus = status,
+                    Reason = ReasonWords.Of(reason),
+                    Message = message,
+                };
+
+            case TargetAnswer.NotSent(var reason, var message):
+                return NotSent(reason, message);
+
+            case TargetAnswer.Silence(var message):
+                return new CallReport { Outcome = CallOutcome.Unknown, Message = message };
+
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    // A target that is troubled, or does not know us, has said nothing about the call.
+    private static CallReport AsProbe(CallReport report, int performedStatus) => report.HttpStatus switch
+    {
+        0 => report,
+        _ when report.HttpStatus == performedStatus => report with { Outcome = CallOutcome.ProbePerformed, Reason = "", Message = "" },
+        (>= 200 and < 300) or 404 or 410 => report with { Outcome = CallOutcome.ProbeNotPerformed, Reason = "", Message = "" },
+        var status => report with { Outcome = CallOutcome.Unknown, Message = $"The probe was answered {Words(status)}." },
+    };
+
+    private static CallReport NotSent(Reason reason, string message) =>
+        new() { Outcome = CallOutcome.NotSent, Reason = ReasonWords.Of(reason), Message = message };
+
+    private static string Outcome(TargetAnswer answer) => answer switch
+    {
+        TargetAnswer.Whole whole => Words(whole.Status),
+        TargetAnswer.Bodiless bodiless => Words(bodiless.Status),
+        TargetAnswer.NotSent => "not sent",
+        _ => "no answer",
+    };
+
+    // The target's own phrase could hold anything.
+    private static string Words(int status) => $"{status.ToString(CultureInfo.InvariantCulture)} {ReasonPhrases.GetReasonPhrase(status)}".TrimEnd();
+}
