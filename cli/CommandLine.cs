@@ -1,0 +1,128 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using Mesh.Cli.Access;
+using Mesh.Cli.Applying;
+using Mesh.Cli.Approvals;
+using Mesh.Cli.Auditing;
+using Mesh.Cli.Demo;
+using Mesh.Cli.Dev;
+using Mesh.Cli.Keys;
+using Mesh.Cli.Node;
+using Mesh.Cli.Output;
+using Mesh.Cli.Secrets;
+using Mesh.Cli.Tasks;
+
+namespace Mesh.Cli;
+
+/// <summary>The whole command line: one noun per folder, one verb per file.</summary>
+internal static class CommandLine
+{
+    public static async Task<int> RunAsync(IReadOnlyList<string> arguments)
+    {
+        var parse = Root().Parse(arguments);
+        if (parse.Errors.Count > 0)
+        {
+            return await RefuseAsync(parse);
+        }
+
+        // Each verb ends by itself when it is told to stop; the launcher needs its 5 s to stop what it started.
+        return await parse.InvokeAsync(new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = TimeSpan.FromSeconds(10),
+        });
+    }
+
+    internal static RootCommand Root()
+    {
+        var root = Verbs();
+        Teaching.Teach(root);
+        return root;
+    }
+
+    private static RootCommand Verbs() =>
+        new("Mesh runs AI-agent workflows on machines that you own.")
+        {
+            GlobalOptions.Output,
+            GlobalOptions.Endpoint,
+            GlobalOptions.Token,
+            GlobalOptions.Tenant,
+            GlobalOptions.Data,
+            DevCommand.Create(),
+            DemoCommand.Create(),
+            ApplyCommand.Create(),
+            DiffCommand.Create(),
+            new Command("manifest", "What is declared: apply, diff, get, list.")
+            {
+                ApplyCommand.Create(),
+                DiffCommand.Create(),
+                GetCommand.Create(),
+                ListCommand.Create(),
+            },
+            GetCommand.Create(),
+            ListCommand.Create(),
+            new Command("task", "Runs of workflows: start, watch, cancel, settle.")
+            {
+                StartCommand.Create(),
+                ListTasksCommand.Create(),
+                GetTaskCommand.Create(),
+                EventsCommand.Create(),
+                TimelineCommand.Create(),
+                WaitCommand.Create(),
+                CancelCommand.Create(),
+                SettleCommand.Create(),
+            },
+            new Command("approval", "Actions that wait for a person.")
+            {
+                ListApprovalsCommand.Create(),
+                GetApprovalCommand.Create(),
+                ApproveCommand.Create(),
+                DenyCommand.Create(),
+            },
+            new Command("secret", "Credentials of external systems: they go in and never come out.")
+            {
+                PutSecretCommand.Create(),
+                ListSecretsCommand.Create(),
+            },
+            new Command("token", "API tokens of people and systems.")
+            {
+                CreateTokenCommand.Create(),
+                ListTokensCommand.Create(),
+                RevokeTokenCommand.Create(),
+            },
+            new Command("group", "Groups of people, as approvals name them.")
+            {
+                AddToGroupCommand.Create(),
+                RemoveFromGroupCommand.Create(),
+                ListGroupsCommand.Create(),
+            },
+            new Command("audit", "The log that anyone can check.")
+            {
+                VerifyCommand.Create(),
+                ProveCommand.Create(),
+            },
+            new Command("keys", "The keys of an installation.") { InitKeysCommand.Create() },
+            new Command("db", "The stores of the services.") { MigrateCommand.Create() },
+            StatusCommand.Create(),
+            WhoAmICommand.Create(),
+            VersionCommand.Create(),
+        };
+
+    private static async Task<int> RefuseAsync(ParseResult parse)
+    {
+        if (GlobalOptions.FormOf(parse) is OutputForm.Json or OutputForm.Jsonl)
+        {
+            var problem = Problem.Usage(string.Join(" ", parse.Errors.Select(error => error.Message)));
+            problem.Write(Console.Error, asJson: true);
+            return ExitCodes.Usage;
+        }
+
+        if (parse.Action is ParseErrorAction action)
+        {
+            action.ShowHelp = parse.CommandResult.Command.Subcommands.Count > 0;
+        }
+
+        await parse.InvokeAsync();
+        return ExitCodes.Usage;
+    }
+}

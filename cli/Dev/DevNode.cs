@@ -1,0 +1,195 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Mesh.Cli.Output;
+
+namespace Mesh.Cli.Dev;
+
+/// <summary>Starts a whole mesh, keeps it running until it is told to stop, and leaves nothing behind.</summary>
+internal sealed class DevNode : IAsyncDisposable
+{
+    // Together under the 5 s that a stop may take; PostgreSQL goes last and needs at most 3 of them.
+    private static readonly TimeSpan[] StopWaves = [TimeSpan.FromMilliseconds(300), TimeSpan.FromMilliseconds(700), TimeSpan.FromMilliseconds(500)];
+
+    private readonly DevSettings settings;
+    private readonly DataFolder data;
+    private readonly Terminal terminal;
+    private readonly PortBlock ports;
+    private readonly NodeKeys keys;
+    private readonly PrivatePostgres postgres;
+    private readonly RunningAgents agents;
+    private readonly List<SupervisedService> services = [];
+    private readonly Lock runFileGate = new();
+    private bool isReady;
+
+    private DevNode(DevSettings settings, Terminal terminal, PortBlock ports, NodeKeys keys, PrivatePostgres postgres)
+    {
+        this.settings = settings;
+        data = settings.Data;
+        this.terminal = terminal;
+        this.ports = ports;
+        this.keys = keys;
+        this.postgres = postgres;
+        agents = new RunningAgents(data.Run, WriteRunFile);
+    }
+
+    public static async Task<int> RunAsync(DevSettings settings, CancellationToken stop)
+    {
+        var clock = Stopwatch.StartNew();
+        var terminal = new Terminal(Console.Out, Console.Error, settings.Verbose);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true;
+            stopping.Cancel();
+        });
+        using var claim = settings.Data.Claim(settings.Fresh);
+        using var ports = PortBlock.Reserve(settings.Port);
+        try
+        {
+            var making = Task.Run(() => NodeKeys.Open(settings.Data), CancellationToken.None);
+            var starting = PrivatePostgres.StartAsync(settings.Data.Postgres, stop: stopping.Token);
+            await Task.WhenAll(making, starting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await using var postgres = await starting;
+            using var keys = await making;
+            terminal.Detail($"{clock.Elapsed.TotalSeconds:0.00} s: keys and PostgreSQL are there");
+
+            await using var node = new DevNode(settings, terminal, ports, keys, postgres);
+            await node.StartAsync(stopping.Token);
+            terminal.Detail($"{clock.Elapsed.TotalSeconds:0.00} s: every service is ready");
+            node.Announce(clock.Elapsed);
+            await node.KeepAsync(stopping.Token);
+        }
+        catch (PrivatePostgresException error)
+        {
+            throw new ProblemException(Problem.Here("POSTGRES_FAILED", error.Message, ExitCodes.Error));
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // Told to stop while it started.
+        }
+
+        return ExitCodes.Done;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        agents.Dispose();
+        isReady = false;
+        File.Delete(data.RunFile);
+
+        // The door first, then those who act, then those whom they ask.
+        var waves = services.GroupBy(one => one.Service.Name switch { "ingress" => 0, "orchestrator" or "toolrunner" => 1, _ => 2 });
+        foreach (var wave in waves.OrderBy(wave => wave.Key))
+        {
+            await Task.WhenAll(wave.Select(one => one.StopAsync(StopWaves[wave.Key])));
+        }
+
+        services.ForEach(one => one.Dispose());
+    }
+
+    private async Task StartAsync(CancellationToken stop)
+    {
+        var stores = new Stores(data);
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
+        using var failed = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        services.AddRange(Service.All.Select(service => new SupervisedService(
+            service,
+            ServiceEnvironment.Of(service, data, ports, stores),
+            new Uri($"http://127.0.0.1:{ports.HealthOf(service.Index)}/readyz"),
+            new ServiceLog(Path.Combine(data.Logs, $"{service.Name}.log")),
+            terminal,
+            WriteRunFile)));
+
+        List<Task> starts = [GuardAsync(() => stores.MigrateAsync(postgres, terminal, failed.Token)), .. services.Select(one => GuardAsync(() => StartAsync(one)))];
+        try
+        {
+            await Task.WhenAll(starts);
+        }
+        catch when (starts.FirstOrDefault(start => start is { IsFaulted: true }) is { } first)
+        {
+            // The one that failed first is the reason; the others were only told to give up.
+            await first;
+            throw;
+        }
+
+        async Task StartAsync(SupervisedService one)
+        {
+            if (one.Service.HasStore)
+            {
+                await stores.CurrentAsync(one.Service, failed.Token);
+            }
+
+            await one.StartAsync(http, failed.Token);
+        }
+
+        async Task GuardAsync(Func<Task> start)
+        {
+            try
+            {
+                await start();
+            }
+            catch
+            {
+                await failed.CancelAsync();
+                throw;
+            }
+        }
+    }
+
+    private void Announce(TimeSpan took)
+    {
+        isReady = true;
+        WriteRunFile();
+        terminal.Say("ready");
+        if (settings.Headless)
+        {
+            return;
+        }
+
+        terminal.Say($"""
+
+              API      http://127.0.0.1:{ports.Http}  (gRPC http://127.0.0.1:{ports.Grpc})
+              data     {data.Path}  (logs in logs/, connection and token in run.json)
+              started  in {took.TotalSeconds:0.0} s; Ctrl-C stops it
+            """);
+    }
+
+    private async Task KeepAsync(CancellationToken stop)
+    {
+        var renewal = keys.RenewAsync(terminal, stop);
+        while (!stop.IsCancellationRequested)
+        {
+            await postgres.Exited.WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!stop.IsCancellationRequested)
+            {
+                terminal.Warn("PostgreSQL ended; it is started again");
+                await postgres.StartAsync(stop);
+                WriteRunFile();
+            }
+        }
+
+        await renewal;
+    }
+
+    private void WriteRunFile()
+    {
+        lock (runFileGate)
+        {
+            if (!isReady)
+            {
+                return;
+            }
+
+            new RunFile(
+                $"http://127.0.0.1:{ports.Http}",
+                $"http://127.0.0.1:{ports.Grpc}",
+                keys.BootstrapToken,
+                postgres.LibpqConnection(),
+                "postgres",
+                services.Where(one => one.Pid is not null).ToDictionary(one => one.Service.Name, one => one.Pid!.Value),
+                Environment.ProcessId,
+                postgres.Pid,
+                agents.Read()).Write(data.RunFile);
+        }
+    }
+}

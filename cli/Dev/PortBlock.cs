@@ -1,0 +1,112 @@
+using System.Net;
+using System.Net.Sockets;
+using Mesh.Cli.Output;
+
+namespace Mesh.Cli.Dev;
+
+/// <summary>The ports of one mesh, counted from a base and held by a lock file until this process ends in any way.</summary>
+internal sealed class PortBlock : IDisposable
+{
+    public const int Default = 7300;
+    public const int Lowest = 1024;
+
+    /// <summary>From 32768 on, the kernel gives ports to outgoing connections.</summary>
+    public const int Highest = 32767 - LastOffset;
+
+    private const int Step = 100;
+    private const int ServiceOffset = 10;
+    private const int HealthOffset = 20;
+    private const int LastOffset = 25;
+
+    private readonly FileStream claim;
+
+    private PortBlock(int first, FileStream claim)
+    {
+        Base = first;
+        this.claim = claim;
+    }
+
+    public int Base { get; }
+
+    public int Http => Base;
+
+    public int Grpc => Base + 1;
+
+    public int ServiceOf(int index) => Base + ServiceOffset + index;
+
+    public int HealthOf(int index) => Base + HealthOffset + index;
+
+    /// <summary>The wanted block or a clear refusal; without a wish the first that is free.</summary>
+    public static PortBlock Reserve(int? wanted)
+    {
+        if (wanted is { } first)
+        {
+            return TryReserve(first, out var why) ?? throw Taken($"{why} Name another block with --port, or stop what holds it.");
+        }
+
+        for (var next = Default; next <= Highest; next += Step)
+        {
+            if (TryReserve(next, out _) is { } block)
+            {
+                return block;
+            }
+        }
+
+        throw Taken($"No block of ports is free between {Default} and {Highest}. Name one with --port.");
+    }
+
+    public void Dispose() => claim.Dispose();
+
+    private static PortBlock? TryReserve(int first, out string why)
+    {
+        var claim = TryLock(first);
+        if (claim is null)
+        {
+            why = $"Another mesh holds the ports from {first} on.";
+            return null;
+        }
+
+        int[] ports = [first, first + 1, .. Enumerable.Range(first + ServiceOffset, 6), .. Enumerable.Range(first + HealthOffset, 6)];
+        var taken = ports.FirstOrDefault(port => !IsFree(port));
+        if (taken != 0)
+        {
+            claim.Dispose();
+            why = $"Port {taken} is taken by another program.";
+            return null;
+        }
+
+        why = "";
+        return new PortBlock(first, claim);
+    }
+
+    private static FileStream? TryLock(int first)
+    {
+        var folder = Path.Combine(Path.GetTempPath(), $"mesh-ports-{Environment.UserName}");
+        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        try
+        {
+            return new FileStream(Path.Combine(folder, $"{first}.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private static bool IsFree(int port)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, port);
+        try
+        {
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static ProblemException Taken(string message) =>
+        new(Problem.Here("PORT_TAKEN", message, ExitCodes.Conflict));
+}

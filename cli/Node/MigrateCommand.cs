@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Mesh.Cli.Dev;
+using Mesh.Cli.Output;
+
+namespace Mesh.Cli.Node;
+
+/// <summary><c>mesh db migrate</c>: brings the stores of all services up to date.</summary>
+internal static class MigrateCommand
+{
+    public static Command Create()
+    {
+        var postgres = new Option<string?>("--postgres")
+        {
+            Description = "A superuser's connection, as Npgsql takes it (MESH_POSTGRES). Without it, the database of --data is started for this.",
+            HelpName = "CONNECTION",
+        };
+        var connections = new Option<DirectoryInfo?>("--connections")
+        {
+            Description = "With --postgres: a folder with a file per store (orchestrator, policy, vault, audit, bus), each a connection string.",
+            HelpName = "DIR",
+        };
+        var command = new Command("migrate", "Bring the stores of all services up to date. Safe to repeat.") { postgres, connections };
+
+        command.Runs(async (session, stop) =>
+        {
+            var admin = session.Parse.GetValue(postgres) ?? Environment.GetEnvironmentVariable("MESH_POSTGRES");
+            var folder = session.Parse.GetValue(connections);
+            var stores = (admin, folder) switch
+            {
+                ({ Length: > 0 }, not null) => await RunNodeAsync(admin, folder.FullName, stop),
+                ({ Length: > 0 }, null) => throw new ProblemException(Problem.Usage("--postgres needs --connections too.")),
+                (_, not null) => throw new ProblemException(Problem.Usage("--connections needs --postgres (or MESH_POSTGRES) too.")),
+                _ => await RunStoppedAsync(new DataFolder(session.Parse.GetValue(GlobalOptions.Data)!.FullName), stop),
+            };
+            session.Printer.Print(
+                new JsonArray([.. stores.Select(one => new JsonObject { ["store"] = one.Store, ["migrations"] = one.Count })]),
+                string.Join('\n', stores.Select(one => one.Store)),
+                to =>
+                {
+                    foreach (var (store, count) in stores)
+                    {
+                        to.WriteLine(count == 0 ? $"{store,-14} up to date" : $"{store,-14} {count} migrations run");
+                    }
+                });
+            return ExitCodes.Done;
+        });
+        return command.WithExample("mesh db migrate --postgres \"Host=db;Username=postgres;Password=...\" --connections /etc/mesh/connections");
+    }
+
+    private static async Task<IReadOnlyList<(string Store, int Count)>> RunStoppedAsync(DataFolder data, CancellationToken stop)
+    {
+        if (!Directory.Exists(PrivatePostgres.FolderFor(data.Postgres)))
+        {
+            throw new ProblemException(Problem.Here(
+                "MESH_NOT_FOUND", $"{data.Path} has no database: name the folder of a mesh with --data, or a server with --postgres.", ExitCodes.NotFound));
+        }
+
+        // Claimed, so that no mesh starts in it meanwhile; one that runs is refused here.
+        using var claim = data.Claim(fresh: false);
+        await using var postgres = await PrivatePostgres.StartAsync(data.Postgres, stop: stop);
+        return await RunNodeAsync(postgres.SuperuserConnection(), data.Connections, stop);
+    }
+
+    private static async Task<IReadOnlyList<(string Store, int Count)>> RunNodeAsync(string admin, string connections, CancellationToken stop)
+    {
+        using var migration = await Child.StartAsync(
+            "Mesh.Node.dll", ["migrate", connections], new Dictionary<string, string> { ["MESH_POSTGRES"] = admin });
+        await using var ended = stop.Register(() => Signals.Send(migration.Id, Signals.Kill));
+        var errors = migration.StandardError.ReadToEndAsync(stop);
+        var stores = new List<(string Store, int Count)>();
+        while (await migration.StandardOutput.ReadLineAsync(stop) is { } line)
+        {
+            if (line.Split(' ') is [var store, var count] && int.TryParse(count, out var ran))
+            {
+                stores.Add((store, ran));
+            }
+        }
+
+        await migration.WaitForExitAsync(stop);
+        return migration.ExitCode == 0
+            ? stores
+            : throw new ProblemException(Problem.Here("MIGRATION_FAILED", (await errors).Trim(), ExitCodes.Error));
+    }
+}

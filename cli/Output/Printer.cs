@@ -1,0 +1,80 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Google.Protobuf;
+
+namespace Mesh.Cli.Output;
+
+/// <summary>Prints answers in the form that was asked for. JSON has the names of the proto's JSON mapping.</summary>
+internal sealed class Printer(OutputForm form, TextWriter to)
+{
+    private static readonly JsonFormatter Wire = new(JsonFormatter.Settings.Default.WithFormatDefaultValues(true));
+    private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    public OutputForm Form => form;
+
+    /// <summary>For text beside the answer: printed for people only, so that a script reads nothing but the answer.</summary>
+    public TextWriter Beside => form == OutputForm.Table ? to : TextWriter.Null;
+
+    public static JsonNode Json(IMessage message) => JsonNode.Parse(Wire.Format(message))!;
+
+    public void PrintList<T>(IReadOnlyCollection<T> items, Table<T> table)
+        where T : IMessage
+    {
+        switch (form)
+        {
+            case OutputForm.Json:
+                to.WriteLine(new JsonArray([.. items.Select(item => Json(item))]).ToJsonString(Indented));
+                break;
+            case OutputForm.Table when items.Count == 0:
+                to.WriteLine("none");
+                break;
+            case OutputForm.Table:
+                table.Write(to, items);
+                break;
+            default:
+                foreach (var item in items)
+                {
+                    PrintLine(item, table);
+                }
+
+                break;
+        }
+    }
+
+    /// <summary>One item of an answer that goes on: a line at once in every form.</summary>
+    public void PrintLine<T>(T item, Table<T> table)
+        where T : IMessage
+    {
+        to.WriteLine(form switch
+        {
+            OutputForm.Json or OutputForm.Jsonl => Json(item).ToJsonString(),
+            OutputForm.Name => table.NameOf(item),
+            _ => string.Join("  ", table.Columns.Select(column => column.Text(item))),
+        });
+        to.Flush();
+    }
+
+    /// <summary>One thing: as JSON, as its name, or as people read it.</summary>
+    public void Print<T>(T item, Func<T, string> nameOf, Action<TextWriter, T> write)
+        where T : IMessage => Print(Json(item), nameOf(item), text => write(text, item));
+
+    /// <summary>An answer that no proto describes. <paramref name="json"/> is camelCase, as the protos are.</summary>
+    public void Print(JsonNode json, string name, Action<TextWriter> write)
+    {
+        switch (form)
+        {
+            case OutputForm.Json:
+                to.WriteLine(json.ToJsonString(Indented));
+                break;
+            case OutputForm.Jsonl:
+                to.WriteLine(json.ToJsonString());
+                break;
+            case OutputForm.Name:
+                to.WriteLine(name);
+                break;
+            default:
+                write(to);
+                break;
+        }
+    }
+}

@@ -1,0 +1,1 @@
+return await Mesh.Cli.CommandLine.RunAsync(args);
