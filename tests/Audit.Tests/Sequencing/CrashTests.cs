@@ -1,0 +1,98 @@
+using System.Security.Cryptography;
+using Mesh.Audit.Schema;
+using Mesh.Audit.Sequencing;
+using Mesh.Integrity;
+using Mesh.Postgres;
+using Mesh.TestKit;
+
+namespace Audit.Tests.Sequencing;
+
+public sealed class CrashTests
+{
+    private const string Password = "only-in-this-cluster";
+
+    [Fact]
+    public async Task A_server_that_is_killed_again_and_again_loses_no_receipted_entry_and_leaves_no_gap()
+    {
+        await using var postgres = await TestPostgres.StartOwnAsync(Stop);
+        await using var replica = await OpenAsync(postgres);
+        var tenant = Some.Tenant();
+        var receipts = new System.Collections.Concurrent.ConcurrentBag<ReceiptTicket>();
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        var appending = Task.WhenAll(Enumerable.Range(0, 16).Select(_ => AppendUntilAsync(replica, tenant, receipts, enough.Token)));
+
+        for (var kill = 1; kill <= 3; kill++)
+        {
+            var before = receipts.Count;
+            await Eventually.Async(() => receipts.Count > before + 50);
+            await postgres.KillAsync();
+            await postgres.StartAgainAsync(Stop);
+        }
+
+        await enough.CancelAsync();
+        await appending;
+
+        await using var second = await OpenAsync(postgres, replica);
+        var size = await second.ScalarAsync<long>($"select size from log_head where tenant_id = '{tenant}'");
+        var dense = await second.ScalarAsync<long>($"select count(*) from leaf where tenant_id = '{tenant}' and index < {size}");
+        Assert.Equal(size, dense);
+        Assert.All(receipts, receipt => Assert.InRange(receipt.Index, 0, size - 1));
+
+        foreach (var receipt in receipts)
+        {
+            var entry = (await second.Proofs.ListAsync(tenant, receipt.Index, 1, null, Stop)).Single();
+            Assert.Equal(receipt.LeafHash, MerkleTree.LeafHash(entry.Text));
+        }
+
+        Assert.Equal(size, (await second.SignAsync(tenant)).Size);
+    }
+
+    [Fact]
+    public async Task While_the_server_is_gone_an_intent_is_refused_within_its_deadline()
+    {
+        await using var postgres = await TestPostgres.StartOwnAsync(Stop);
+        await using var replica = await OpenAsync(postgres);
+        var intent = Some.Intent(Some.Tenant());
+        await postgres.KillAsync();
+
+        var refused = await replica.Flow.AppendIntentAsync(intent, Stop).WaitAsync(TimeSpan.FromSeconds(10), Stop);
+        await postgres.StartAgainAsync(Stop);
+        var accepted = await Eventually.ValueAsync(async () => await replica.Flow.AppendIntentAsync(intent, Stop) as IntentResult.Durable);
+
+        Assert.IsType<IntentResult.Unavailable>(refused);
+        Assert.Equal(0, accepted.Receipt.Index);
+    }
+
+    private static async Task<Replica> OpenAsync(OwnPostgres postgres, Replica? sameKeyAs = null)
+    {
+        if (sameKeyAs is not null)
+        {
+            return new Replica(postgres.ConnectionFor(Roles.LoginOf(AuditDbContext.Service), Password), sameKeyAs.Seed);
+        }
+
+        await Roles.EnsureAsync(postgres.SuperuserConnection(), AuditDbContext.Service, Password, Stop);
+        await Migrator.MigrateAsync<AuditDbContext>(postgres.SuperuserConnection(), Stop);
+        return new Replica(
+            postgres.ConnectionFor(Roles.LoginOf(AuditDbContext.Service), Password), RandomNumberGenerator.GetBytes(SigningKey.SeedLength));
+    }
+
+    private static async Task AppendUntilAsync(
+        Replica replica, string tenant, System.Collections.Concurrent.ConcurrentBag<ReceiptTicket> receipts, CancellationToken enough)
+    {
+        while (!enough.IsCancellationRequested)
+        {
+            var intent = Some.Intent(tenant);
+
+            // As the orchestrator does: the same intent until it is answered.
+            while (!enough.IsCancellationRequested)
+            {
+                if (await replica.Flow.AppendIntentAsync(intent, Stop) is IntentResult.Durable durable
+                    && ReceiptTicket.TryVerify(durable.Receipt.Note, [replica.Receipts], out var ticket, out _))
+                {
+                    receipts.Add(ticket);
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using System.Security.Cryptography;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Mesh.Audit.Sequencing;
+using Mesh.Facts.V1;
+using Mesh.Integrity;
+using Mesh.Postgres;
+
+namespace Audit.Tests;
+
+/// <summary>Intents and facts that differ in what the test does not care about.</summary>
+internal static class Some
+{
+    private static int tenants;
+
+    public static string Tenant() => $"tenant-{Interlocked.Increment(ref tenants)}";
+
+    public static Intent Intent(string tenant) => new()
+    {
+        Tenant = tenant,
+        Workflow = "refund",
+        Task = Guid.CreateVersion7(),
+        Step = "tool#1",
+        Tool = "payments.refund",
+        Classes = ["external_write"],
+        Action = new ActionDigest(new Hash256(RandomNumberGenerator.GetBytes(Hash256.Size))),
+        Dispatch = 1,
+        Epoch = 1,
+        Purpose = "perform",
+        Decision = RandomNumberGenerator.GetBytes(500),
+    };
+
+    public static byte[] TaskFact(string tenant, Guid task, int number) => new TaskFact
+    {
+        Tenant = tenant,
+        TaskId = ByteString.CopyFrom(task.ToByteArray(bigEndian: true)),
+        Step = $"step-{number}",
+        Epoch = 1,
+        Time = Timestamp.FromDateTime(DateTime.UtcNow),
+        StepRecorded = new StepRecorded { Position = number, Value = ByteString.CopyFromUtf8($"{{\"n\":{number}}}") },
+    }.ToByteArray();
+
+    public static Envelope Message(string tenant, Guid task, long firstSeq, params byte[][] facts) => new(
+        Guid.CreateVersion7(), tenant, task.ToString("D"), firstSeq, TaskFactBatch.Descriptor.FullName, null,
+        new TaskFactBatch { Facts = { facts.Select(ByteString.CopyFrom) } }.ToByteArray());
+}

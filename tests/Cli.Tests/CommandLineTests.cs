@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Mesh.Cli;
+
+namespace Cli.Tests;
+
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("dev", "--port", "80")]
+    [InlineData("dev", "--port", "many")]
+    [InlineData("dev", "--nonsense")]
+    [InlineData("nonsense")]
+    [InlineData]
+    public async Task What_cannot_be_understood_ends_with_2(params string[] arguments)
+    {
+        var (exitCode, output, errors) = await RunAsync(arguments);
+
+        Assert.Equal(ExitCodes.Usage, exitCode);
+        Assert.NotEmpty(errors);
+        Assert.DoesNotContain("   at ", output + errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_understood_is_json_on_standard_error_where_json_was_asked_for()
+    {
+        var (exitCode, output, errors) = await RunAsync("dev", "--port", "80", "-o", "json");
+
+        Assert.Equal(ExitCodes.Usage, exitCode);
+        Assert.Empty(output);
+        using var json = JsonDocument.Parse(errors);
+        Assert.Equal("USAGE", json.RootElement.GetProperty("reason").GetString());
+    }
+
+    private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments)
+    {
+        using var cli = Process.Start(new ProcessStartInfo(Child, [Path.Combine(AppContext.BaseDirectory, "Mesh.Cli.dll"), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var output = cli.StandardOutput.ReadToEndAsync();
+        var errors = await cli.StandardError.ReadToEndAsync();
+        await cli.WaitForExitAsync();
+        return (cli.ExitCode, await output, errors);
+    }
+
+    private static string Child => Mesh.Cli.Dev.Child.Dotnet;
+}

@@ -1,0 +1,45 @@
+using Google.Rpc;
+using Mesh.Cli.Output;
+
+namespace Cli.Tests.Output;
+
+public sealed class PrinterTests
+{
+    private static readonly Table<ErrorInfo> Shown = new(
+        item => item.Reason,
+        new("reason", item => item.Reason),
+        new("domain", item => item.Domain));
+
+    private static readonly ErrorInfo[] Two = [new() { Reason = "A", Domain = "mesh" }, new() { Reason = "LONGER", Domain = "x\ny\u001b[31m" }];
+
+    [Fact]
+    public void An_empty_list_is_an_empty_json_array() => Assert.Equal("[]", Print(OutputForm.Json, []));
+
+    [Fact]
+    public void A_json_list_is_one_document_with_proto_json_names() =>
+        Assert.Equal(
+            """[{"reason":"A","domain":"mesh","metadata":{}}]""",
+            string.Concat(Print(OutputForm.Json, Two[..1]).Where(sign => !char.IsWhiteSpace(sign))));
+
+    [Fact]
+    public void Jsonl_is_one_object_per_line_and_nothing_for_nothing()
+    {
+        Assert.Equal(2, Print(OutputForm.Jsonl, Two).Split(Environment.NewLine).Length);
+        Assert.Empty(Print(OutputForm.Jsonl, []));
+    }
+
+    [Fact]
+    public void Names_are_one_per_line() =>
+        Assert.Equal(["A", "LONGER"], Print(OutputForm.Name, Two).Split(Environment.NewLine));
+
+    [Fact]
+    public void A_table_is_aligned_and_what_people_wrote_cannot_break_it_or_speak_to_the_terminal() =>
+        Assert.Equal(["REASON  DOMAIN", "A       mesh", "LONGER  x y [31m"], Print(OutputForm.Table, Two).Split(Environment.NewLine));
+
+    private static string Print(OutputForm form, ErrorInfo[] items)
+    {
+        using var to = new StringWriter();
+        new Printer(form, to).PrintList(items, Shown);
+        return to.ToString().TrimEnd();
+    }
+}

@@ -1,0 +1,42 @@
+using EndToEnd.Tests.Fixture;
+using Mesh.Orchestrator.V1;
+
+namespace EndToEnd.Tests.Crashes;
+
+/// <summary>G1 and G3: whichever process is killed, and whenever, an accepted task ends, and what it does happens once.</summary>
+public sealed class ServiceKillTests(RefundMesh mesh) : IClassFixture<RefundMesh>
+{
+    private static readonly string[] Victims = ["ingress", "policy", "orchestrator", "vault", "audit", "toolrunner", "postgres"];
+
+    public static IEnumerable<TheoryDataRow<string, StepMoment>> Everywhere =>
+        from moment in Enum.GetValues<StepMoment>()
+        where moment != StepMoment.MailCalled
+        from victim in Victims
+        select new TheoryDataRow<string, StepMoment>(victim, moment);
+
+    [Theory]
+    [MemberData(nameof(Everywhere))]
+    public async Task A_process_that_is_killed_on_the_way_costs_time_and_nothing_else(string victim, StepMoment moment)
+    {
+        await mesh.AllReadyAsync();
+        var order = await mesh.OfferOrderAsync();
+
+        var id = await mesh.ActAtAsync(moment, order, () => mesh.KillAndSeeReplacedAsync(victim));
+        var task = await mesh.RestAsync(id);
+
+        Assert.True(task.State == TaskState.Completed, await mesh.StoryAsync(id));
+        var log = await mesh.LogOfAsync(order);
+        Assert.Single(log.Refunds);
+        Assert.Single(log.Mails);
+        await AssertEachWriteWasLoggedFirstAsync(id, log);
+    }
+
+    // Each request that reached the shop is a dispatch whose intent the log had before.
+    private async Task AssertEachWriteWasLoggedFirstAsync(string id, ShopLog log)
+    {
+        var entries = await mesh.LoggedAsync(id);
+        var intents = entries.Where(entry => entry.Kind == "intent").ToList();
+
+        Assert.True(intents.Count >= log.Asked("POST", "/v1/refunds") + log.Asked("POST", "/v1/mails"), $"{intents.Count} intents; {await mesh.StoryAsync(id)}");
+    }
+}

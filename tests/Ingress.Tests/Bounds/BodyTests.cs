@@ -1,0 +1,145 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Grpc.Core;
+using Mesh.Errors.V1;
+using Mesh.ServiceHost;
+
+namespace Mesh.Ingress.Tests.Bounds;
+
+public sealed class BodyTests
+{
+    [Theory]
+    [InlineData("""{"principal":"a","principal":"b"}""", "/principal")]
+    [InlineData("""{"a":9007199254740993}""", "/a")]
+    [InlineData("""{"a":"\ud800"}""", "/a")]
+    [InlineData("""{"a":1""", "")]
+    [InlineData("""{} {}""", "")]
+    public async Task Json_that_two_readers_could_understand_differently_is_refused_with_its_place(string json, string path)
+    {
+        await using var door = await TestDoor.StartAsync();
+
+        var (response, body) = await door.PostAsync("/v1/access/tokens", json);
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("JSON_REFUSED", body, StringComparison.Ordinal);
+        Assert.Contains($"\"path\": \"{path}", body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Deep_json_is_refused()
+    {
+        await using var door = await TestDoor.StartAsync();
+
+        var (response, body) = await door.PostAsync("/v1/access/tokens", new string('[', 33) + new string(']', 33));
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("TooDeep", body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("text/plain")]
+    [InlineData("application/json; charset=utf-16")]
+    public async Task A_body_in_another_form_is_refused(string type)
+    {
+        await using var door = await TestDoor.StartAsync();
+        var content = new ByteArrayContent("{}"u8.ToArray());
+        content.Headers.TryAddWithoutValidation("content-type", type);
+
+        var (response, body) = await door.SendAsync(new HttpRequestMessage(HttpMethod.Post, "/v1/access/tokens") { Content = content });
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("content-type", body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Json_above_a_megabyte_is_refused_whether_it_says_so_or_not(bool chunked)
+    {
+        await using var door = await TestDoor.StartAsync();
+        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/access/tokens")
+        {
+            Content = new StringContent($$"""{"note":"{{new string('x', 1024 * 1024)}}"}""", Encoding.UTF8, "application/json"),
+        };
+        request.Headers.TransferEncodingChunked = chunked;
+
+        var (response, body) = await door.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+        Assert.Contains("limit_bytes", body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_chunked_body_within_the_limit_arrives_whole()
+    {
+        await using var door = await TestDoor.StartAsync();
+        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/access/tokens")
+        {
+            Content = new StringContent($$"""{"principal":"ada","note":"{{new string('x', 500_000)}}"}""", Encoding.UTF8, "application/json"),
+        };
+        request.Headers.TransferEncodingChunked = true;
+
+        var (response, body) = await door.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Contains("500000", body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_grpc_message_above_four_megabytes_is_refused()
+    {
+        await using var door = await TestDoor.StartAsync();
+        var access = new Policy.V1.AccessService.AccessServiceClient(door.Grpc);
+
+        var answer = await access.CreateTokenAsync(new() { Principal = "ada", Note = new string('x', 3_900_000) }, door.Bearer);
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await access.CreateTokenAsync(new() { Principal = "ada", Note = new string('x', 4_500_000) }, door.Bearer));
+
+        Assert.Equal("3900000", answer.TokenId);
+        Assert.Equal(Reason.PayloadTooLarge, RpcFailure.Read(refused).Reason);
+    }
+
+    [Fact]
+    public async Task A_body_that_trickles_is_given_up()
+    {
+        await using var door = await TestDoor.StartAsync("--body-timeout", "200ms");
+        using var socket = new TcpClient();
+        await socket.ConnectAsync("127.0.0.1", door.Http.BaseAddress!.Port, TestContext.Current.CancellationToken);
+        var stream = socket.GetStream();
+
+        await stream.WriteAsync("POST /hooks/acme/shop HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"u8.ToArray(), TestContext.Current.CancellationToken);
+        var answer = new byte[64];
+        var count = await stream.ReadAsync(answer, TestContext.Current.CancellationToken);
+
+        Assert.StartsWith("HTTP/1.1 408", Encoding.ASCII.GetString(answer, 0, count), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_calls_too_often_is_told_when_to_come_back()
+    {
+        await using var door = await TestDoor.StartAsync("--principal-rate", "1");
+        var statuses = new List<HttpStatusCode>();
+        HttpResponseMessage? last = null;
+
+        for (var i = 0; i < 4; i++)
+        {
+            last = (await door.GetAsync("/v1/whoami")).Response;
+            statuses.Add(last.StatusCode);
+        }
+
+        Assert.Contains(HttpStatusCode.OK, statuses);
+        Assert.Contains(HttpStatusCode.TooManyRequests, statuses);
+        Assert.True(last!.IsSuccessStatusCode || last.Headers.RetryAfter is not null);
+    }
+
+    [Fact]
+    public async Task More_requests_at_once_than_allowed_are_turned_away()
+    {
+        await using var door = await TestDoor.StartAsync("--in-flight", "1");
+        using var socket = new TcpClient();
+        await socket.ConnectAsync("127.0.0.1", door.Http.BaseAddress!.Port, TestContext.Current.CancellationToken);
+        await socket.GetStream().WriteAsync("POST /hooks/acme/shop HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"u8.ToArray(), TestContext.Current.CancellationToken);
+
+        await TestKit.Eventually.Async(async () => (await door.GetAsync("/", withToken: false)).Response.StatusCode == HttpStatusCode.TooManyRequests);
+    }
+}

@@ -1,0 +1,35 @@
+using System.Collections.Concurrent;
+using Mesh.Integrity;
+using Mesh.ServiceHost;
+
+namespace Mesh.Ingress.Tests.Peers;
+
+/// <summary>What the peers saw, and what they answer.</summary>
+internal sealed class Recorded
+{
+    public ConcurrentQueue<Orchestrator.V1.SubmitWebhookRequest> Deliveries { get; } = new();
+
+    public ConcurrentQueue<(string Service, Manifests.V1.ApplyManifestsRequest Request, Principal Principal, string? Token)> Applies { get; } = new();
+
+    public ConcurrentQueue<(Principal Principal, string? Token, IReadOnlyList<string> Headers)> Callers { get; } = new();
+
+    public ConcurrentDictionary<string, string> Tokens { get; } = new();
+
+    public ConcurrentDictionary<(string Tenant, string Webhook), byte[][]> WebhookKeys { get; } = new();
+
+    public int KeyQuestions;
+
+    public int IdentityQuestions;
+
+    public Exception? IntakeRefuses { get; set; }
+
+    /// <summary>The service that refuses an apply, and how.</summary>
+    public (string Service, bool ValidateOnly, Exception Refusal)? ApplyRefuses { get; set; }
+
+    public string IssueToken(string principal)
+    {
+        var token = OpaqueToken.Generate(TokenKind.Access).Reveal();
+        Tokens[token] = principal;
+        return token;
+    }
+}

@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using System.Text;
+using Mesh.Cli.Dev;
+
+namespace Mesh.TestKit;
+
+/// <summary>A real <c>./mesh dev</c> of its own, on free ports, in a folder that is deleted with it.</summary>
+public sealed class DevMesh : IAsyncDisposable
+{
+    private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(120);
+
+    private readonly OpenFolder? ownFolder;
+    private readonly StringBuilder output = new();
+    private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private DevMesh(string data, OpenFolder? ownFolder, IEnumerable<string> arguments)
+    {
+        Data = data;
+        this.ownFolder = ownFolder;
+        Launcher = Process.Start(new ProcessStartInfo(Path.Combine(Repository.Root, "mesh"), ["dev", "--data", data, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        Launcher.OutputDataReceived += (_, line) => Take(line.Data);
+        Launcher.ErrorDataReceived += (_, line) => Take(line.Data);
+        Launcher.BeginOutputReadLine();
+        Launcher.BeginErrorReadLine();
+    }
+
+    public string Data { get; }
+
+    /// <summary>The process of <c>./mesh dev</c>; the script replaces itself with the launcher.</summary>
+    public Process Launcher { get; }
+
+    /// <summary>Everything that it printed so far.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (output)
+            {
+                return output.ToString();
+            }
+        }
+    }
+
+    public string RunFilePath => Path.Combine(Data, "run.json");
+
+    /// <summary>Starts a mesh and returns when it says <c>ready</c>. In a folder of its own when none is named.</summary>
+    public static async Task<DevMesh> StartAsync(string? data = null, params IReadOnlyList<string> arguments)
+    {
+        var mesh = Begin(data, arguments);
+        var ended = mesh.Launcher.WaitForExitAsync();
+        if (await Task.WhenAny(mesh.ready.Task, ended, Task.Delay(ReadyWithin)) != mesh.ready.Task)
+        {
+            var printed = mesh.Output;
+            await mesh.DisposeAsync();
+            throw new InvalidOperationException($"./mesh dev did not become ready: {printed}");
+        }
+
+        return mesh;
+    }
+
+    /// <summary>Starts it and does not wait: for starts that are to fail.</summary>
+    public static DevMesh Begin(string? data = null, params IReadOnlyList<string> arguments)
+    {
+        var own = data is null ? new OpenFolder() : null;
+        return new DevMesh(data ?? Path.Combine(own!.Path, "mesh"), own, ["--headless", .. arguments]);
+    }
+
+    /// <summary>Sends a signal, such as 9 (kill), 15 (end), 19 (stop) or 18 (go on); false when the process is gone.</summary>
+    public static bool Signal(int pid, int signal) => Signals.Send(pid, signal);
+
+    /// <summary>What run.json says at this moment.</summary>
+    public RunFile ReadRun() => RunFile.Read(RunFilePath);
+
+    /// <summary>The process of a service, as run.json has it now.</summary>
+    public int PidOf(string service) => ReadRun().Pids[service];
+
+    /// <summary>All living processes that belong to this mesh: those that were started with its data folder.</summary>
+    public IReadOnlyList<int> Processes() =>
+        [.. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!)).Where(Belongs)];
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!Launcher.HasExited)
+        {
+            Signals.Send(Launcher.Id, Signals.Terminate);
+            await Task.WhenAny(Launcher.WaitForExitAsync(), Task.Delay(TimeSpan.FromSeconds(10)));
+            Signals.Send(Launcher.Id, Signals.Kill);
+        }
+
+        await Launcher.WaitForExitAsync();
+        if (ready.Task.IsCompleted)
+        {
+            // One that never became ready may have been refused because the folder is another mesh's, whose processes go on.
+            await Eventually.Async(() => Processes().Count == 0);
+        }
+
+        Launcher.Dispose();
+        ownFolder?.Dispose();
+    }
+
+    private void Take(string? line)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        lock (output)
+        {
+            output.AppendLine(line);
+        }
+
+        if (line == "ready")
+        {
+            ready.TrySetResult();
+        }
+    }
+
+    private bool Belongs(int pid)
+    {
+        try
+        {
+            return pid != Launcher.Id
+                && !File.ReadAllText($"/proc/{pid}/stat").Contains(") Z ", StringComparison.Ordinal)
+                && (File.ReadAllText($"/proc/{pid}/environ").Contains(Data + "/", StringComparison.Ordinal)
+                    || File.ReadAllText($"/proc/{pid}/cmdline").Contains(Data + "/", StringComparison.Ordinal));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+}

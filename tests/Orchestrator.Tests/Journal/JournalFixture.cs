@@ -1,0 +1,100 @@
+using Mesh.Integrity;
+using Mesh.Orchestrator.Journal;
+using Mesh.Orchestrator.Lifecycle;
+using Mesh.Postgres;
+using Mesh.TestKit;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace Mesh.Orchestrator.Tests.Journal;
+
+/// <summary>A journal on a real database of its own, and two replicas that write to it.</summary>
+public sealed class JournalFixture : IAsyncLifetime
+{
+    private TestDatabase? database;
+    private NpgsqlDataSource? store;
+
+    internal JournalStore One { get; private set; } = null!;
+
+    internal JournalStore Two { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        database = await TestDatabase.CreateAsync<OrchestratorDb>("orchestrator");
+        store = StoreRegistration.OpenSource(database.ConnectionFor("orchestrator"));
+        One = Open();
+        Two = Open();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await One.DisposeAsync();
+        await Two.DisposeAsync();
+        await store!.DisposeAsync();
+        await database!.DisposeAsync();
+    }
+
+    internal async Task<long> CountAsync(string sql)
+    {
+        await using var command = store!.CreateCommand(sql);
+
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
+
+    /// <summary>A task that an agent holds.</summary>
+    internal async Task<(TaskRow Task, ClaimToken Claim)> RunningAsync()
+    {
+        var key = new TaskKey("acme", Guid.CreateVersion7());
+        var (_, claim) = ClaimToken.New(key.Id);
+        var answer = await One.AppendAsync(Submission(key) with
+        {
+            Facts = [Submitted(), new TaskClaimed("agent-1", 0)],
+            Claim = new NewClaim(claim.Hash, "agent-1", TimeSpan.FromSeconds(30)),
+        }, CancellationToken.None);
+
+        return (((JournalAnswer.Written)answer).Task, claim);
+    }
+
+    internal static JournalWrite Submission(TaskKey key, RequestKey? request = null) => new()
+    {
+        Task = key,
+        Fence = new Fence.Birth(),
+        Facts = [Submitted()],
+        Request = request,
+        Creates = new TaskRow
+        {
+            Key = key,
+            Workflow = "refund-request",
+            WorkflowVersion = "sha256:00",
+            Initiator = "person:ann",
+            State = TaskState.Ready,
+            Epoch = 0,
+            Seq = 0,
+            Attempt = 0,
+            Steps = 0,
+            CreatedAt = DateTimeOffset.UtcNow,
+            Deadline = DateTimeOffset.UtcNow.AddDays(7),
+        },
+    };
+
+    internal static JournalWrite Step(TaskRow task, ClaimToken claim, string step, int position, int seen = 0) => new()
+    {
+        Task = task.Key,
+        Fence = new Fence.Claim(claim.Hash),
+        Step = StepKey.TryParse(step, out var key) ? key : throw new ArgumentException(step, nameof(step)),
+        StepFactsSeen = seen,
+        Facts = [new StepRecorded(position, "1"u8.ToArray())],
+    };
+
+    internal static ActionDigest AnyDigest { get; } = new(Hash256.Of("any"u8));
+
+    private static TaskSubmitted Submitted() => new("refund-request", "sha256:00", "{}"u8.ToArray(), "person:ann", "", "sha256:00", []);
+
+    private JournalStore Open()
+    {
+        var spans = new PendingSpans();
+
+        return new JournalStore(
+            store!, new JournalWriter(TimeProvider.System, spans), new OutboxSignal(), spans, TimeProvider.System, NullLogger<JournalStore>.Instance);
+    }
+}

@@ -1,0 +1,149 @@
+using Google.Protobuf;
+using Mesh.Bus;
+using Mesh.Bus.Embedded;
+using Mesh.Facts.V1;
+using Mesh.Postgres;
+using Mesh.TestKit;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Mesh.Policy.Tests.Limits;
+
+public sealed class LimitTests(PolicyNode node)
+{
+    [Fact]
+    public async Task Of_64_calls_at_once_against_a_count_of_10_exactly_10_pass()
+    {
+        var tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 10, amountMax: 1_000_000));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => node.Decisions().DecideAsync(tenant.AskRefund(100)).ResponseAsync));
+
+        Assert.Equal(10, answers.Count(a => a.Permitted is { Reserved: true }));
+        Assert.Equal(54, answers.Count(a => a.Denied?.Reason == "LIMIT_EXCEEDED"));
+    }
+
+    [Fact]
+    public async Task Of_64_calls_at_once_against_an_amount_exactly_what_fits_passes()
+    {
+        var tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 1000, amountMax: 2_550));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => node.Decisions().DecideAsync(tenant.AskRefund(100)).ResponseAsync));
+        var exact = await node.Decisions().DecideAsync(tenant.AskRefund(50));
+        var oneMore = await node.Decisions().DecideAsync(tenant.AskRefund(1));
+
+        Assert.Equal(25, answers.Count(a => a.Permitted is not null));
+        Assert.NotNull(exact.Permitted);
+        Assert.Contains("how-much", oneMore.Denied.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Asking_64_times_about_one_action_takes_once_whatever_the_dispatch()
+    {
+        var tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 2, amountMax: 1_000_000));
+        var task = Guid.CreateVersion7();
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 64).Select(i =>
+            node.Decisions().DecideAsync(tenant.AskRefund(100, task: task, dispatch: 1 + (i % 3))).ResponseAsync));
+
+        Assert.All(answers, a => Assert.NotNull(a.Permitted));
+        Assert.Equal(1L, await UsedAsync(tenant, 1));
+        Assert.NotNull((await node.Decisions().DecideAsync(tenant.AskRefund(100))).Permitted);
+        Assert.NotNull((await node.Decisions().DecideAsync(tenant.AskRefund(100))).Denied);
+    }
+
+    [Fact]
+    public async Task A_call_that_did_nothing_gives_back_what_it_held_once_and_one_that_acted_does_not()
+    {
+        var tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 1, amountMax: 1_000_000));
+        var first = tenant.AskRefund(100);
+        Assert.NotNull((await node.Decisions().DecideAsync(first)).Permitted);
+
+        var outcome = Outcome(tenant, first, isPerformed: false);
+        await TellAsync(outcome);
+        await Eventually.Async(async () => await UsedAsync(tenant, 1) == 0);
+        await TellAsync(outcome);
+
+        var second = tenant.AskRefund(100);
+        Assert.NotNull((await node.Decisions().DecideAsync(second)).Permitted);
+        await TellAsync(Outcome(tenant, second, isPerformed: true));
+        await Eventually.Async(async () => await node.ScalarAsync<long>("select count(*) from reservation where tenant_id = $1 and state = 'kept'", tenant.Name) == 2);
+
+        // Late and contradictory: what acted stays counted.
+        await TellAsync(Outcome(tenant, second, isPerformed: false));
+        var third = await node.Decisions().DecideAsync(tenant.AskRefund(100));
+        Assert.NotNull(third.Denied);
+        Assert.Equal(1L, await UsedAsync(tenant, 1));
+    }
+
+    [Fact]
+    public async Task A_used_up_limit_that_wants_a_person_asks_one_and_the_approved_call_counts_too()
+    {
+        var tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 100, amountMax: 150, onExceed: "require_approval"));
+        var approver = await tenant.ApproverAsync(TestTenant.NewName());
+        Assert.NotNull((await node.Decisions().DecideAsync(tenant.AskRefund(100))).Permitted);
+
+        var request = tenant.AskRefund(100);
+        var asked = await node.Decisions().DecideAsync(request);
+        await node.Approvals(approver).ApproveApprovalAsync(new V1.ApproveApprovalRequest { Tenant = tenant.Name, ApprovalId = asked.NeedsApproval.ApprovalId });
+        var answer = await node.Decisions().DecideAsync(request);
+
+        Assert.Equal(asked.NeedsApproval.ApprovalId, answer.Permitted.ApprovalId);
+        Assert.Equal(200L, await UsedAsync(tenant, 100));
+    }
+
+    [Fact]
+    public async Task What_was_counted_leaves_with_its_window()
+    {
+        var tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 1, amountMax: 1_000_000));
+        Assert.NotNull((await node.Decisions().DecideAsync(tenant.AskRefund(100))).Permitted);
+        Assert.NotNull((await node.Decisions().DecideAsync(tenant.AskRefund(100))).Denied);
+
+        await node.ExecuteAsync("update limit_bucket set starts_at = starts_at - interval '2h', ends_at = ends_at - interval '2h' where tenant_id = $1 and used = 1", tenant.Name);
+
+        Assert.NotNull((await node.Decisions().DecideAsync(tenant.AskRefund(100))).Permitted);
+    }
+
+    [Fact]
+    public async Task Killed_after_it_took_and_before_it_answered_it_takes_nothing_twice()
+    {
+        await using var own = new PolicyNode();
+        await own.InitializeAsync();
+        var tenant = await TestTenant.CreateAsync(own, Policies.Limited(countMax: 1, amountMax: 1_000_000));
+        var request = tenant.AskRefund(100);
+
+        // Killed as soon as the reservation can be seen, whether the answer is out or not.
+        var lost = own.Decisions().DecideAsync(request).ResponseAsync;
+        await Eventually.Async(async () => await own.ScalarAsync<long>("select count(*) from reservation where tenant_id = $1", tenant.Name) > 0);
+        await own.First.KillAsync();
+        await Task.WhenAny(lost);
+        await own.First.StartAsync();
+        var answer = await own.Decisions().DecideAsync(request);
+        var other = await own.Decisions().DecideAsync(tenant.AskRefund(100));
+
+        Assert.NotNull(answer.Permitted);
+        Assert.Equal("LIMIT_EXCEEDED", other.Denied.Reason);
+    }
+
+    private static CallOutcome Outcome(TestTenant tenant, V1.DecideRequest request, bool isPerformed) => new()
+    {
+        Tenant = tenant.Name,
+        ActionDigest = ByteString.CopyFrom(DecisionFlowTests.DigestOf(request).Hash.ToArray()),
+        Performed = isPerformed,
+    };
+
+    private async Task TellAsync(CallOutcome outcome)
+    {
+        var message = new Envelope(Guid.CreateVersion7(), outcome.Tenant, "call", 1, CallOutcome.Descriptor.FullName, null, outcome.ToByteArray());
+        await using var bus = new EmbeddedBus(node.Connection, RetryPauses.Default, NullLoggerFactory.Instance);
+        Assert.Contains(message.Id, await bus.SendAsync([message], TestContext.Current.CancellationToken));
+        await Eventually.Async(async () => await node.ScalarAsync<bool>("select exists (select from inbox where message_id = $1)", message.Id));
+    }
+
+    // The counter of a test is told by what one call takes from it.
+    private Task<long> UsedAsync(TestTenant tenant, long amount) => node.ScalarAsync<long>(
+        """
+        select coalesce(sum(b.used), 0)::bigint from limit_bucket b
+        where b.tenant_id = $1 and b.counter in (select counter from reservation where tenant_id = $1 and amount = $2)
+        """,
+        tenant.Name,
+        amount);
+}

@@ -1,0 +1,63 @@
+using Mesh.Bus;
+using Mesh.Bus.Embedded;
+using Mesh.Postgres;
+using Mesh.TestKit;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace Postgres.Tests.Bus;
+
+/// <summary>What the contract needs to know of a transport: how to open it, and how to make a crash visible at once.</summary>
+public abstract class BusFixture : IAsyncLifetime
+{
+    private TestDatabase? database;
+    private NpgsqlDataSource? store;
+
+    /// <summary>The store of the service that sends and receives.</summary>
+    public NpgsqlDataSource Store => store!;
+
+    protected TestDatabase Database => database!;
+
+    /// <summary>The bus as one process would open it.</summary>
+    public abstract IBusTransport Open(RetryPauses pauses);
+
+    public abstract IDeadLetters DeadLetters(IBusTransport bus);
+
+    /// <summary>Makes the bus give out again what a dead consumer holds, without waiting for its patience to end.</summary>
+    public abstract Task ForgetDeadConsumersAsync();
+
+    public async ValueTask InitializeAsync()
+    {
+        database = await TestDatabase.CreateAsync(
+            $"notes_bus_{typeof(BusFixture).Module.ModuleVersionId:N}_{typeof(BusDbContext).Module.ModuleVersionId.ToString("N")[..8]}",
+            async admin =>
+            {
+                await Roles.EnsureAsync(admin, NoteDbContext.Service, TestDatabase.PasswordOf(admin, NoteDbContext.Service));
+                await Migrator.MigrateAsync<NoteDbContext>(admin);
+                await BusStore.EnsureAsync(admin, TestDatabase.PasswordOf(admin, "bus"), [NoteDbContext.Service]);
+            });
+        store = StoreRegistration.OpenSource(database.ConnectionFor(NoteDbContext.Service));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Store.DisposeAsync();
+        await Database.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+}
+
+/// <summary>The embedded bus, in the same database as the store, by the service's own login.</summary>
+public sealed class EmbeddedBusFixture : BusFixture
+{
+    public string ConnectionString => Database.ConnectionFor(NoteDbContext.Service);
+
+    public string SuperuserConnection => Database.SuperuserConnection;
+
+    public override IBusTransport Open(RetryPauses pauses) => new EmbeddedBus(ConnectionString, pauses, NullLoggerFactory.Instance);
+
+    public override IDeadLetters DeadLetters(IBusTransport bus) => ((EmbeddedBus)bus).DeadLetters;
+
+    public override Task ForgetDeadConsumersAsync() =>
+        Store.ExecuteAsync("update bus.message set not_before = clock_timestamp() - interval '1 s' where state = 1");
+}

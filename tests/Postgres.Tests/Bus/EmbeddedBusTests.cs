@@ -1,0 +1,57 @@
+using Mesh.Bus;
+using Mesh.Postgres;
+using Mesh.TestKit;
+using Npgsql;
+
+namespace Postgres.Tests.Bus;
+
+/// <summary>The contract, kept by the embedded bus, and what only it promises.</summary>
+public sealed class EmbeddedBusTests(EmbeddedBusFixture fixture) : BusContractTests(fixture), IClassFixture<EmbeddedBusFixture>;
+
+public sealed class EmbeddedBusIdleTests(EmbeddedBusFixture fixture) : IClassFixture<EmbeddedBusFixture>
+{
+    [Fact]
+    public async Task An_idle_service_runs_at_most_one_query_a_second()
+    {
+        var pauses = RetryPauses.Default;
+        using var signal = new OutboxSignal();
+        await using var relay = await RunningService.RelayAsync(fixture.Store, fixture.Open(pauses), signal);
+        await using var consumers = await RunningService.ConsumersAsync(fixture.Store, fixture.Open(pauses), new EffectHandler("idle", "idle"));
+        await using var admin = NpgsqlDataSource.Create(await TestPostgres.SuperuserConnectionAsync());
+        var name = new NpgsqlConnectionStringBuilder(fixture.SuperuserConnection).Database;
+        Task<long> CountAsync() => admin.ScalarAsync<long>($"select xact_commit from pg_stat_database where datname = '{name}'");
+
+        // Counted by the server, which may report what a connection did ten seconds late: the start-up spoils the first window.
+        await Eventually.Async(
+            async () =>
+            {
+                var before = await CountAsync();
+                await Task.Delay(TimeSpan.FromSeconds(10));
+
+                return await CountAsync() - before is >= 4 and <= 11;
+            },
+            TimeSpan.FromSeconds(35));
+    }
+}
+
+public sealed class EmbeddedBusHintTests(EmbeddedBusFixture fixture) : IClassFixture<EmbeddedBusFixture>
+{
+    [Fact]
+    public async Task A_hint_wakes_an_idle_consumer_before_its_poll()
+    {
+        var handler = new EffectHandler("hinted", "hinted");
+        var bus = fixture.Open(RetryPauses.Default);
+        await using var consumers = await RunningService.ConsumersAsync(fixture.Store, bus, handler);
+
+        // Ten in a row within less than one poll each: polling alone would need twenty seconds.
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        for (var place = 1; place <= 10; place++)
+        {
+            await bus.SendAsync([new Envelope(Guid.CreateVersion7(), "acme", "k", place, "hinted", null, [])], CancellationToken.None);
+            var expected = place;
+            await Eventually.Async(() => handler.Deliveries.Count == expected);
+        }
+
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(8), $"{watch.Elapsed}");
+    }
+}

@@ -1,0 +1,210 @@
+using System.Collections.Concurrent;
+using Mesh.Postgres;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace Postgres.Tests.Postgres;
+
+public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
+{
+    private readonly ConcurrentQueue<int> batches = new();
+    private readonly TaskCompletionSource held = new();
+    private readonly TaskCompletionSource arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private sealed record Entry(int Id, string Text, int Task = 0, int Epoch = 0);
+
+    [Fact]
+    public async Task A_lone_entry_is_written_at_once_and_alone()
+    {
+        await using var commits = Open(WriteAsync);
+
+        var written = await commits.AppendAsync(new(1_000, "lone"));
+
+        Assert.True(written);
+        Assert.Equal([1], batches);
+    }
+
+    [Fact]
+    public async Task Entries_of_64_callers_share_commits_and_each_gets_its_own_answer()
+    {
+        await using var commits = Open(WriteAsync);
+
+        var answers = await Task.WhenAll(Enumerable.Range(2_000, 64).Select(id => Task.Run(() => commits.AppendAsync(new(id, "n")))));
+        var again = await Task.WhenAll(Enumerable.Range(2_000, 128).Select(id => Task.Run(() => commits.AppendAsync(new(id, "n")))));
+
+        Assert.All(answers, Assert.True);
+        Assert.Equal(Enumerable.Repeat(false, 64).Concat(Enumerable.Repeat(true, 64)), again);
+        Assert.True(batches.Count < 96, $"{batches.Count} commits for 192 entries");
+        Assert.Equal(128L, await store.Source.ScalarAsync<long>("select count(*) from notes where id between 2000 and 2999"));
+    }
+
+    [Fact]
+    public async Task What_waits_while_the_writer_is_busy_joins_one_batch_of_at_most_256()
+    {
+        await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1 });
+        var first = commits.AppendAsync(new(3_000, "n"));
+        await arrived.Task;
+
+        var rest = Enumerable.Range(3_001, 300).Select(id => commits.AppendAsync(new(id, "n"))).ToList();
+        held.SetResult();
+        await Task.WhenAll([first, .. rest]);
+
+        Assert.Equal([1, 256, 44], batches);
+    }
+
+    [Fact]
+    public async Task Answers_come_in_the_order_of_arrival()
+    {
+        await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1 });
+        var order = new ConcurrentQueue<int>();
+        var first = commits.AppendAsync(new(4_000, "n"));
+        await arrived.Task;
+
+        var ids = Enumerable.Range(4_001, 20).Reverse().ToArray();
+        var entries = ids.Select(id => commits.AppendAsync(new(id, "n"))).ToArray();
+        held.SetResult();
+        await Task.WhenAll(entries);
+
+        var rows = await store.Source.ScalarAsync<int[]>("select array_agg(id order by ctid) from notes where id between 4001 and 4999");
+        Assert.Equal(ids, rows);
+        Assert.True(await first);
+    }
+
+    [Fact]
+    public async Task A_poison_entry_fails_alone_and_the_rest_of_its_batch_is_written()
+    {
+        await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1 });
+        var first = commits.AppendAsync(new(5_000, "n"));
+        await arrived.Task;
+
+        var entries = Enumerable.Range(5_001, 100).Select(id => commits.AppendAsync(new(id, id is 5_042 or 5_043 ? "poison" : "n"))).ToList();
+        held.SetResult();
+
+        await first;
+        await Assert.ThrowsAsync<PostgresException>(() => entries[41]);
+        await Assert.ThrowsAsync<PostgresException>(() => entries[42]);
+        await Task.WhenAll(entries.Where((_, place) => place is not (41 or 42)));
+        Assert.Equal(99L, await store.Source.ScalarAsync<long>("select count(*) from notes where id between 5000 and 5499"));
+    }
+
+    [Fact]
+    public async Task A_poison_parameter_fails_alone_too()
+    {
+        await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1 });
+        var first = commits.AppendAsync(new(5_500, "n"));
+        await arrived.Task;
+
+        var bad = commits.AppendAsync(new(5_501, "not \0 text"));
+        var good = commits.AppendAsync(new(5_502, "n"));
+        held.SetResult();
+
+        await first;
+        await Assert.ThrowsAnyAsync<Exception>(() => bad);
+        Assert.True(await good);
+    }
+
+    [Fact]
+    public async Task A_fenced_row_fails_alone_in_its_batch()
+    {
+        await store.Source.ExecuteAsync("insert into fences values (1, 7), (2, 3)");
+        await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1 });
+        var first = commits.AppendAsync(new(6_000, "n", 1, 7));
+        await arrived.Task;
+
+        var stale = commits.AppendAsync(new(6_001, "n", 1, 6));
+        var live = commits.AppendAsync(new(6_002, "n", 2, 3));
+        held.SetResult();
+
+        Assert.True(await first);
+        Assert.False(await stale);
+        Assert.True(await live);
+        Assert.Equal([1, 2], batches);
+    }
+
+    [Fact]
+    public async Task A_full_queue_refuses_with_a_retry_time_and_forgets_nobody()
+    {
+        await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1, QueueMax = 2 });
+        var first = commits.AppendAsync(new(7_000, "n"));
+        await arrived.Task;
+        var waiting = new[] { commits.AppendAsync(new(7_001, "n")), commits.AppendAsync(new(7_002, "n")) };
+
+        var refused = await Assert.ThrowsAsync<StoreBusyException>(() => commits.AppendAsync(new(7_003, "n")));
+        held.SetResult();
+
+        Assert.InRange(refused.RetryAfter, TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(2));
+        await Task.WhenAll([first, .. waiting]);
+        Assert.Equal(3L, await store.Source.ScalarAsync<long>("select count(*) from notes where id between 7000 and 7999"));
+    }
+
+    [Fact]
+    public async Task A_caller_that_hangs_up_withdraws_what_still_waits()
+    {
+        await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1 });
+        using var hangUp = new CancellationTokenSource();
+        var first = commits.AppendAsync(new(8_000, "n"));
+        await arrived.Task;
+
+        var withdrawn = commits.AppendAsync(new(8_001, "n"), hangUp.Token);
+        await hangUp.CancelAsync();
+        held.SetResult();
+
+        await first;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => withdrawn);
+        await commits.AppendAsync(new(8_002, "n"));
+        Assert.Equal(0L, await store.Source.ScalarAsync<long>("select count(*) from notes where id = 8001"));
+    }
+
+    [Fact]
+    public async Task Closing_writes_what_waits()
+    {
+        var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1 });
+        var first = commits.AppendAsync(new(9_000, "n"));
+        await arrived.Task;
+        var second = commits.AppendAsync(new(9_001, "n"));
+
+        var closing = commits.DisposeAsync();
+        held.SetResult();
+        await closing;
+
+        Assert.True(first.IsCompletedSuccessfully && second.IsCompletedSuccessfully);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => commits.AppendAsync(new(9_002, "n")));
+    }
+
+    private GroupCommit<Entry, bool> Open(CommitBatch<Entry, bool> write, GroupCommitOptions? options = null) =>
+        new(store.Source, options ?? new() { Name = "notes" }, write, NullLogger.Instance);
+
+    private async Task<IReadOnlyList<bool>> HoldFirstAsync(NpgsqlConnection connection, IReadOnlyList<Entry> entries, CancellationToken stop)
+    {
+        arrived.TrySetResult();
+        await held.Task;
+
+        return await WriteAsync(connection, entries, stop);
+    }
+
+    private async Task<IReadOnlyList<bool>> WriteAsync(NpgsqlConnection connection, IReadOnlyList<Entry> entries, CancellationToken stop)
+    {
+        batches.Enqueue(entries.Count);
+        await using var command = new NpgsqlCommand(
+            """
+            insert into notes (id, note_text)
+            select e.id, e.text from unnest($1, $2, $3, $4) with ordinality as e(id, text, task, epoch, place)
+            where e.task = 0 or exists (select from fences f where f.task = e.task and f.epoch = e.epoch for share)
+            order by e.place on conflict do nothing returning id
+            """,
+            connection);
+        command.Parameters.Add(new() { Value = entries.Select(entry => entry.Id).ToArray() });
+        command.Parameters.Add(new() { Value = entries.Select(entry => entry.Text).ToArray() });
+        command.Parameters.Add(new() { Value = entries.Select(entry => entry.Task).ToArray() });
+        command.Parameters.Add(new() { Value = entries.Select(entry => entry.Epoch).ToArray() });
+        await command.PrepareAsync(stop);
+        var written = new HashSet<int>();
+        await using var rows = await command.ExecuteReaderAsync(stop);
+        while (await rows.ReadAsync(stop))
+        {
+            written.Add(rows.GetInt32(0));
+        }
+
+        return [.. entries.Select(entry => written.Contains(entry.Id))];
+    }
+}

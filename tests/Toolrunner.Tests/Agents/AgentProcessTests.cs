@@ -1,0 +1,185 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text.Json;
+using Google.Protobuf;
+using Mesh.Orchestrator.V1;
+using Mesh.TestKit;
+
+namespace Mesh.Toolrunner.Tests.Agents;
+
+public sealed class AgentProcessTests : IAsyncLifetime
+{
+    // Speaks HTTP/1.1 by hand on the one descriptor that it has.
+    private const string Script = """
+        say() { printf 'POST %s HTTP/1.1\r\nHost: mesh\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' "$1" "${#2}" "$2" >&3; }
+        hear() { local length=0 line; while IFS= read -r line <&3; do line="${line%$'\r'}"; [ -z "$line" ] && break
+          case "$line" in [Cc]ontent-[Ll]ength:*) length="${line#*: }";; HTTP*) status="${line#* }";; [Tt]ransfer-[Ee]ncoding:*) length=-1;; esac; done
+          body=""; if [ "$length" = -1 ]; then while read -r size <&3; do size="${size%$'\r'}"; [ "$size" = 0 ] && { read -r _ <&3; break; }
+            IFS= read -r -N $((16#$size)) part <&3; body="$body$part"; read -r _ <&3; done
+          elif [ "$length" -gt 0 ]; then IFS= read -r -N "$length" body <&3; fi; }
+        say /v1/work:record '{"claim":"c","stepKey":"hello#0","value":{"n":1.50}}'; hear
+        say /v1/work:record '{"claim":"c","stepKey":"twice#0","value":{"n":1,"n":2}}'; hear; twice="$status"
+        say /v1/work:record '{"claim":"c","stepKey":"big#0","value":9007199254740993}'; hear; big="$status"
+        say /v1/work:record '{"claim":"lost","stepKey":"lost#0","value":1}'; hear; lost="${body//\"/}"
+        say /v1/work:record "{\"claim\":\"c\",\"stepKey\":\"answers#0\",\"value\":\"$twice | $big | $lost\"}"; hear
+        while true; do say /v1/work:poll '{"worker":"w","itemsMax":1,"wait":"2s"}'; hear || exit 0; [ -z "$status" ] && exit 0; done
+        """;
+
+    private readonly RunnerProcess runner = new();
+
+    public ValueTask InitializeAsync() => runner.InitializeAsync();
+
+    public ValueTask DisposeAsync() => runner.DisposeAsync();
+
+    [Fact]
+    public async Task An_agent_has_one_socket_an_empty_environment_and_a_user_of_its_own()
+    {
+        var watch = Stopwatch.StartNew();
+        Assign("refunds", TestBundle.OfTheProbingAgent(), "dotnet", "Toolrunner.Tests.dll", "agent");
+
+        var step = await StepAsync("seen#0");
+        TestContext.Current.TestOutputHelper?.WriteLine($"assignment to first call: {watch.Elapsed.TotalMilliseconds:0} ms");
+        var seen = JsonDocument.Parse(JsonDocument.Parse(step.Value.ToByteArray()).RootElement.GetString()!).RootElement;
+
+        Assert.Equal(("acme", "refunds"), (step.Agent.Tenant, step.Agent.Workflow));
+        var names = seen.GetProperty("environment").EnumerateArray().Select(e => e.GetString()!).ToArray();
+        Assert.All(names, name => Assert.True(name is "PATH" or "LANG" or "HOME" or "TMPDIR" or "MESH_SOCKET_FD" || name.StartsWith("DOTNET_", StringComparison.Ordinal), name));
+        var sockets = seen.GetProperty("descriptors").EnumerateArray().Select(e => e.GetString()!).Where(d => d.Contains("socket:", StringComparison.Ordinal)).ToArray();
+        Assert.StartsWith("3 ", Assert.Single(sockets), StringComparison.Ordinal);
+        var open = seen.GetProperty("descriptors").EnumerateArray().Select(e => e.GetString()!).ToArray();
+        Assert.DoesNotContain(open, d => d.Contains(".sock", StringComparison.Ordinal) || d.Contains("/keys", StringComparison.Ordinal) || d.Contains(".key", StringComparison.Ordinal));
+
+        if (Environment.UserName == "root")
+        {
+            var user = int.Parse(seen.GetProperty("user").GetString()!.Split('\t', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+            Assert.InRange(user, 200_000, 265_535);
+            Assert.Equal("Groups:", seen.GetProperty("groups").GetString()!.Trim());
+        }
+
+        Assert.Contains("the agent speaks", await File.ReadAllTextAsync(Path.Combine(runner.Data, "logs", "acme.refunds.log"), Stop), StringComparison.Ordinal);
+        Assert.DoesNotContain("the agent speaks", runner.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Numbers_that_a_double_cannot_hold_reach_the_agent_as_strings_of_digits()
+    {
+        Assign("refunds", TestBundle.OfTheProbingAgent(), "dotnet", "Toolrunner.Tests.dll", "agent");
+        await runner.Work.Work.Writer.WriteAsync(
+            new WorkItem { TaskId = "t", Claim = "c", Input = ByteString.CopyFromUtf8("""{"exact":12.5,"long":9007199254740993}""") }, Stop);
+
+        Assert.Equal("""{"exact":12.5,"long":"9007199254740993"}""", (await StepAsync("input#0")).Value.ToStringUtf8());
+    }
+
+    [Fact]
+    public async Task A_shell_script_speaks_JSON_and_is_held_to_strict_JSON()
+    {
+        Assign("shell", TestBundle.OfScript(Script), "bash", "agent.sh");
+
+        Assert.Equal("""{"n":1.5}""", (await StepAsync("hello#0")).Value.ToStringUtf8());
+        var answers = (await StepAsync("answers#0")).Value.ToStringUtf8();
+        Assert.Contains("400 Bad Request | 400 Bad Request", answers, StringComparison.Ordinal);
+        Assert.Contains("CLAIM_LOST", answers, StringComparison.Ordinal);
+        Assert.DoesNotContain(runner.Work.Steps, step => step.StepKey is "twice#0" or "big#0");
+    }
+
+    [Fact]
+    public async Task A_killed_agent_ends_its_claims_at_once_and_is_started_again()
+    {
+        Assign("shell", TestBundle.OfScript(Script), "bash", "agent.sh");
+        var first = await StepAsync("hello#0");
+        var pid = await PidAsync("acme/shell");
+
+        var watch = Stopwatch.StartNew();
+        Process.GetProcessById(pid).Kill();
+        await Eventually.Async(() => runner.Work.Ends.Any(end => end.Agent.Instance == first.Agent.Instance));
+        var told = watch.Elapsed;
+        await Eventually.Async(() => runner.Work.Steps.Any(step => step.StepKey == "hello#0" && step.Agent.Instance != first.Agent.Instance));
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"kill to EndAgent: {told.TotalMilliseconds:0} ms, to the next agent's first call: {watch.Elapsed.TotalMilliseconds:0} ms");
+        Assert.True(told < TimeSpan.FromSeconds(2), $"{told}");
+        Assert.NotEqual(pid, await PidAsync("acme/shell"));
+    }
+
+    [Fact]
+    public async Task An_agent_that_is_not_assigned_any_more_is_stopped()
+    {
+        Assign("shell", TestBundle.OfScript(Script), "bash", "agent.sh");
+        await StepAsync("hello#0");
+        var pid = await PidAsync("acme/shell");
+
+        runner.Work.Assign();
+
+        await Eventually.Async(() => !Directory.Exists($"/proc/{pid}"));
+        await Eventually.Async(() => runner.Work.Ends.Any(end => end.Cause == "stopped"));
+    }
+
+    [Fact]
+    public async Task Agents_do_not_outlive_a_killed_runner()
+    {
+        // It does not even notice that its socket is gone.
+        Assign("shell", TestBundle.OfScript(Script.Replace("say /v1/work:record '{\"claim\":\"c\",\"stepKey\":\"twice#0\"", "exec sleep 600; '", StringComparison.Ordinal)), "bash", "agent.sh");
+        await StepAsync("hello#0");
+        var pid = await PidAsync("acme/shell");
+
+        runner.Kill();
+
+        await Eventually.Async(() => !Directory.Exists($"/proc/{pid}"));
+    }
+
+    [Fact]
+    public async Task A_connection_without_an_expected_nonce_is_closed()
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await socket.ConnectAsync(new UnixDomainSocketEndPoint(Path.Combine(runner.Data, "door", "agents.sock")), Stop);
+        await socket.SendAsync(new byte[32], Stop);
+        await socket.SendAsync("POST /v1/work:poll HTTP/1.1\r\nHost: m\r\n\r\n"u8.ToArray(), Stop);
+
+        try
+        {
+            Assert.Equal(0, await socket.ReceiveAsync(new byte[1], Stop).AsTask().WaitAsync(TimeSpan.FromSeconds(10), Stop));
+        }
+        catch (SocketException reset)
+        {
+            Assert.Equal(SocketError.ConnectionReset, reset.SocketErrorCode);
+        }
+
+        Assert.Empty(runner.Work.Polls);
+    }
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private void Assign(string workflow, byte[] bundle, params string[] command)
+    {
+        var digest = TestBundle.DigestOf(bundle);
+        runner.Work.Bundle(digest, bundle);
+        runner.Work.Assign(new AgentAssignment
+        {
+            Tenant = "acme",
+            Workflow = workflow,
+            WorkflowVersion = "sha256:" + new string('b', 64),
+            Bundle = digest,
+            Command = { command },
+        });
+    }
+
+    private async Task<RecordStepRequest> StepAsync(string key)
+    {
+        try
+        {
+            return await Eventually.ValueAsync(() => Task.FromResult(runner.Work.Steps.FirstOrDefault(step => step.StepKey == key)), TimeSpan.FromSeconds(30));
+        }
+        catch (TimeoutException e)
+        {
+            var logs = Directory.Exists(Path.Combine(runner.Data, "logs")) ? string.Join('\n', Directory.GetFiles(Path.Combine(runner.Data, "logs")).Select(File.ReadAllText)) : "none";
+            throw new TimeoutException($"{e.Message}\n{runner.Log}\nagent: {logs}");
+        }
+    }
+
+    private async Task<int> PidAsync(string name)
+    {
+        var pids = await Eventually.ValueAsync(async () =>
+            JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(runner.Data, "agents.json"), Stop)) is var file && file.RootElement.TryGetProperty(name, out _) ? file : null);
+        return pids.RootElement.GetProperty(name).GetInt32();
+    }
+}
