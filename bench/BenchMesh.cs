@@ -1,0 +1,179 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Mesh.TestKit;
+using Npgsql;
+
+namespace Mesh.Bench;
+
+/// <summary>A mesh of the benchmark's own, with the benchmark's tenant, agent and target.</summary>
+internal sealed class BenchMesh : IAsyncDisposable
+{
+    private const string Tenant = "bench";
+
+    private readonly DevMesh mesh;
+    private readonly Target target;
+    private readonly GrpcChannel channel;
+    private readonly HttpClient http = new();
+    private readonly byte[] webhookKey;
+    private readonly Metadata headers;
+    private readonly Orchestrator.V1.TaskService.TaskServiceClient tasks;
+
+    private BenchMesh(DevMesh mesh, Target target, byte[] webhookKey, TimeSpan startedIn)
+    {
+        this.mesh = mesh;
+        this.target = target;
+        this.webhookKey = webhookKey;
+        StartedIn = startedIn;
+        var run = mesh.ReadRun();
+        channel = GrpcChannel.ForAddress(run.Grpc);
+        headers = new Metadata { { "authorization", $"Bearer {run.Token}" } };
+        tasks = new Orchestrator.V1.TaskService.TaskServiceClient(channel);
+    }
+
+    /// <summary>From the command to <c>ready</c>, with the build present and nothing else.</summary>
+    public TimeSpan StartedIn { get; }
+
+    public string Folder => mesh.Data;
+
+    public int Writes => target.Writes;
+
+    public string Postgres
+    {
+        get
+        {
+            // run.json speaks libpq: keyword='value'.
+            var pairs = mesh.ReadRun().Postgres.Split(' ').Select(pair => pair.Split('=', 2)).ToDictionary(p => p[0], p => p[1].Trim('\''));
+
+            return new NpgsqlConnectionStringBuilder
+            {
+                Host = pairs["host"],
+                Username = pairs["user"],
+                Password = pairs["password"],
+                Database = pairs["dbname"],
+            }.ConnectionString;
+        }
+    }
+
+    /// <summary>The six services and PostgreSQL: what a governed task is charged for.</summary>
+    public IReadOnlyDictionary<string, int> Charged()
+    {
+        var run = mesh.ReadRun();
+        var charged = run.Pids.ToDictionary(pid => pid.Key, pid => pid.Value);
+        charged["postgres"] = run.Postmaster;
+
+        return charged;
+    }
+
+    public static async Task<BenchMesh> StartAsync(CancellationToken stop)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var mesh = await DevMesh.StartAsync();
+        var startedIn = Stopwatch.GetElapsedTime(started);
+        var secret = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        var key = RandomNumberGenerator.GetBytes(32);
+        var target = await Target.StartAsync(secret, stop);
+        var bench = new BenchMesh(mesh, target, key, startedIn);
+        await bench.DeclareAsync(secret, stop);
+
+        return bench;
+    }
+
+    /// <summary>One governed task: a signed webhook, until the task is done.</summary>
+    public async Task<double> GovernedTaskAsync(CancellationToken stop)
+    {
+        var id = $"msg_{Guid.NewGuid():N}";
+        var body = $$"""{"key":"{{id}}"}""";
+        var at = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        var signature = Convert.ToBase64String(HMACSHA256.HashData(webhookKey, Encoding.UTF8.GetBytes($"{id}.{at}.{body}")));
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"{mesh.ReadRun().Http}/hooks/{Tenant}/door")
+        {
+            Content = new StringContent(body, Encoding.UTF8, "application/json"),
+        };
+        request.Headers.Add("webhook-id", id);
+        request.Headers.Add("webhook-timestamp", $"{at}");
+        request.Headers.Add("webhook-signature", $"v1,{signature}");
+
+        var started = Stopwatch.GetTimestamp();
+        using var answer = await http.SendAsync(request, stop);
+        answer.EnsureSuccessStatusCode();
+        var task = System.Text.Json.JsonElement.Parse(await answer.Content.ReadAsStringAsync(stop)).GetProperty("task").GetString()!;
+        await DoneAsync(task, stop);
+
+        return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+    }
+
+    /// <summary>A task that records steps; answers what its agent measured.</summary>
+    public async Task<(double P50, double P99)> StepsAsync(int steps, CancellationToken stop)
+    {
+        var input = new Struct();
+        input.Fields["steps"] = Value.ForNumber(steps);
+        var started = await tasks.StartTaskAsync(
+            new Orchestrator.V1.StartTaskRequest { Tenant = Tenant, Workflow = "steps", Input = Value.ForStruct(input) }, headers, cancellationToken: stop);
+        var result = (await DoneAsync(started.Task.Id, stop)).Result.StructValue.Fields;
+
+        return (result["p50"].NumberValue, result["p99"].NumberValue);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        http.Dispose();
+        channel.Dispose();
+        await mesh.DisposeAsync();
+        await target.DisposeAsync();
+    }
+
+    private async Task<Orchestrator.V1.AgentTask> DoneAsync(string task, CancellationToken stop)
+    {
+        while (true)
+        {
+            var answer = await tasks.WaitTaskAsync(
+                new Orchestrator.V1.WaitTaskRequest { Tenant = Tenant, TaskId = task, UntilPerson = true }, headers, cancellationToken: stop);
+
+            if (answer.Done)
+            {
+                return answer.Task.State == Orchestrator.V1.TaskState.Completed
+                    ? answer.Task
+                    : throw new InvalidOperationException($"The task {task} is {answer.Task.State}: {answer.Task.Message}");
+            }
+        }
+    }
+
+    private async Task DeclareAsync(string secret, CancellationToken stop)
+    {
+        // Beside the manifests, a folder `agent` with the published program: what a user would have.
+        var folder = Directory.CreateDirectory(Path.Combine(mesh.Data, "bench")).FullName;
+        var manifest = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "bench", "manifests", "bench.yaml"), stop);
+        await File.WriteAllTextAsync(
+            Path.Combine(folder, "bench.yaml"),
+            manifest.Replace("7391", $"{target.Port}", StringComparison.Ordinal)
+                .Replace("directory: agent", $"directory: {Path.GetRelativePath(folder, Path.Combine(Repository.Root, "artifacts", "samples", "bench"))}", StringComparison.Ordinal),
+            stop);
+
+        await MeshAsync("", stop, "apply", "-f", folder);
+        await MeshAsync(secret, stop, "secret", "put", Tenant, "target/key");
+        await MeshAsync($"whsec_{Convert.ToBase64String(webhookKey)}", stop, "secret", "put", Tenant, "webhooks/door");
+    }
+
+    private async Task MeshAsync(string input, CancellationToken stop, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(Path.Combine(Repository.Root, "mesh"), ["--data", mesh.Data, .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        await process.StandardInput.WriteAsync(input);
+        process.StandardInput.Close();
+        var said = await process.StandardOutput.ReadToEndAsync(stop) + await process.StandardError.ReadToEndAsync(stop);
+        await process.WaitForExitAsync(stop);
+
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"mesh {string.Join(' ', arguments)} ended with {process.ExitCode}: {said}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+// The figures of the performance budget that exist so far, each beside its floor of the same run:
+//
+//   ./mesh bench [-o json]
+//
+// It starts a mesh of its own, takes about two minutes, and leaves nothing behind. Machines are noisy: compare the ratios.
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Mesh.Bench;
+using Mesh.TestKit;
+using Npgsql;
+
+const int Warm = 60;
+const int Alone = 300;
+const int InFlight = 64;
+const int Together = 1_500;
+const int Steps = 300;
+
+var isJson = args is ["-o", "json"];
+
+if (args.Length > 0 && !isJson)
+{
+    Console.Error.WriteLine("usage: ./mesh bench [-o json]");
+    return 2;
+}
+
+using var ended = new CancellationTokenSource(TimeSpan.FromMinutes(5));
+Console.CancelKeyPress += (_, key) =>
+{
+    key.Cancel = true;
+    ended.Cancel();
+};
+var stop = ended.Token;
+var figures = new List<Figure>();
+
+Say("starting a mesh");
+await using var mesh = await BenchMesh.StartAsync(stop);
+Say($"its folder is {mesh.Folder}");
+Add(new Figure("mesh dev, nothing to ready") { Value = mesh.StartedIn.TotalSeconds, Target = "value <= 10", Met = mesh.StartedIn.TotalSeconds <= 10 });
+
+Say("floors");
+var commit = await Floors.CommitAsync(mesh.Postgres, stop);
+var call = await Floors.CallAsync(stop);
+Add(commit);
+Add(call);
+
+Say("warming");
+for (var n = 0; n < Warm; n++)
+{
+    await mesh.GovernedTaskAsync(stop);
+}
+
+Say("governed tasks, one at a time");
+var alone = new List<double>();
+
+for (var n = 0; n < Alone; n++)
+{
+    alone.Add(await mesh.GovernedTaskAsync(stop));
+}
+
+// Four serial commits and eleven hops are what the budget allows one governed task.
+var floor = (4 * commit.P50Ms!.Value) + (11 * call.P50Ms!.Value);
+var governed = Figure.Times("governed task", alone);
+Add(governed with
+{
+    Floor = floor,
+    FloorOf = "4 durable rows + 11 loopback calls, ms",
+    Ratio = governed.P50Ms / floor,
+    Target = "p50_ms <= 15, p99_ms <= 60",
+    Met = governed.P50Ms <= 15 && governed.P99Ms <= 60,
+});
+
+Say($"governed tasks, {InFlight} in flight");
+var cpuBefore = mesh.Charged().ToDictionary(p => p.Key, p => Processes.CpuMs(p.Value));
+var begun = Stopwatch.GetTimestamp();
+var left = Together;
+await Task.WhenAll(Enumerable.Range(0, InFlight).Select(async _ =>
+{
+    while (Interlocked.Decrement(ref left) >= 0)
+    {
+        await mesh.GovernedTaskAsync(stop);
+    }
+}));
+var rate = Together / Stopwatch.GetElapsedTime(begun).TotalSeconds;
+Add(new Figure($"governed tasks at {InFlight} in flight") { PerS = rate, Target = "per_s >= 250", Met = rate >= 250 });
+
+var cpu = mesh.Charged().ToDictionary(p => p.Key, p => (Processes.CpuMs(p.Value) - cpuBefore[p.Key]) / Together);
+Add(new Figure("CPU ms of one governed task") { Value = cpu.Values.Sum(), Target = "value <= 6", Met = cpu.Values.Sum() <= 6 });
+
+foreach (var (name, ms) in cpu)
+{
+    Add(new Figure($"CPU ms of one governed task, {name}") { Value = ms });
+}
+
+Say("recorded steps");
+await mesh.StepsAsync(50, stop);
+var (p50, p99) = await mesh.StepsAsync(Steps, stop);
+var stepFloor = (1.5 * commit.P50Ms.Value) + call.P50Ms.Value;
+Add(new Figure("recorded step")
+{
+    P50Ms = p50,
+    P99Ms = p99,
+    Floor = stepFloor,
+    FloorOf = "1.5 durable rows + 1 loopback call, ms",
+    Ratio = p50 / stepFloor,
+    Target = "ratio <= 1",
+    Met = p50 <= stepFloor,
+});
+
+begun = Stopwatch.GetTimestamp();
+await Task.WhenAll(Enumerable.Range(0, InFlight).Select(_ => mesh.StepsAsync(Steps, stop)));
+var stepRate = InFlight * Steps / Stopwatch.GetElapsedTime(begun).TotalSeconds;
+Add(new Figure($"recorded steps at {InFlight} in flight") { PerS = stepRate, Target = "per_s >= 3000", Met = stepRate >= 3_000 });
+
+Say("idle");
+await Idle(TimeSpan.FromSeconds(5));
+cpuBefore = mesh.Charged().ToDictionary(p => p.Key, p => Processes.CpuMs(p.Value));
+var watched = TimeSpan.FromSeconds(15);
+await Idle(watched);
+var idle = mesh.Charged().Sum(p => Processes.CpuMs(p.Value) - cpuBefore[p.Key]) / watched.TotalMilliseconds * 100;
+Add(new Figure("idle CPU, % of a core") { Value = idle, Target = "value <= 2", Met = idle <= 2 });
+var memory = mesh.Charged().Sum(p => Processes.PssMiB(p.Value));
+Add(new Figure("idle memory, summed PSS, MiB") { Value = memory, Target = "value <= 700", Met = memory <= 700 });
+
+if (isJson)
+{
+    Console.WriteLine(JsonSerializer.Serialize(new Report(await MachineAsync(), figures), ReportJson.Default.Report));
+}
+
+return 0;
+
+void Say(string doing) => Console.Error.WriteLine($"bench: {doing}");
+
+void Add(Figure figure)
+{
+    figures.Add(figure);
+
+    if (!isJson)
+    {
+        Console.WriteLine(Line(figure));
+    }
+}
+
+static string Line(Figure f)
+{
+    string?[] parts =
+    [
+        f.P50Ms is { } p ? $"p50 {Number(p)} ms" : null,
+        f.P99Ms is { } q ? $"p99 {Number(q)} ms" : null,
+        f.PerS is { } r ? $"{Number(r)}/s" : null,
+        f.Value is { } v ? Number(v) : null,
+        f.Floor is { } floor ? $"floor {Number(floor)} ({f.FloorOf}), ratio {Number(f.Ratio!.Value)}" : null,
+        f.Target is { } target ? $"target {target}: {(f.Met == true ? "met" : "MISSED")}" : null,
+    ];
+
+    return $"{f.Name,-46} {string.Join("  ", parts.Where(part => part is not null))}";
+}
+
+static string Number(double value) => value.ToString(value >= 100 ? "0" : value >= 10 ? "0.0" : "0.00", CultureInfo.InvariantCulture);
+
+// An idle mesh cannot be waited for by a condition: what is measured is that nothing happens.
+static Task Idle(TimeSpan time) => Task.Delay(time);
+
+async Task<Dictionary<string, string>> MachineAsync()
+{
+    await using var connection = new NpgsqlConnection(mesh.Postgres);
+    await connection.OpenAsync(stop);
+    var machine = new Dictionary<string, string>
+    {
+        ["cores"] = Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture),
+        ["os"] = System.Runtime.InteropServices.RuntimeInformation.OSDescription,
+        ["runtime"] = System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription,
+        ["commit"] = Commit(),
+        ["runs"] = "1",
+    };
+
+    foreach (var setting in (string[])["server_version", "fsync", "synchronous_commit", "full_page_writes"])
+    {
+        await using var command = new NpgsqlCommand($"show {setting}", connection);
+        machine[setting] = (string)(await command.ExecuteScalarAsync(stop))!;
+    }
+
+    return machine;
+}
+
+static string Commit()
+{
+    using var git = Process.Start(new ProcessStartInfo("git", ["-C", Repository.Root, "rev-parse", "--short", "HEAD"]) { RedirectStandardOutput = true });
+
+    return git?.StandardOutput.ReadToEnd().Trim() ?? "";
+}

@@ -1,0 +1,10 @@
+namespace Mesh.Bench.Agent;
+
+internal sealed record WriteRequest(string Key);
+
+internal sealed record Written(string Key);
+
+internal sealed record StepsRequest(int Steps);
+
+/// <summary>How long a recorded step took, as the agent saw it, in milliseconds.</summary>
+internal sealed record StepsTaken(double P50, double P99);
