@@ -110,7 +110,7 @@ internal static class CommandLine
 
     private static async Task<int> RefuseAsync(ParseResult parse)
     {
-        if (GlobalOptions.FormOf(parse) is OutputForm.Json or OutputForm.Jsonl)
+        if (GlobalOptions.FormOf(parse) is OutputForm.Json or OutputForm.Jsonl or OutputForm.Yaml)
         {
             var problem = Problem.Usage(string.Join(" ", parse.Errors.Select(error => error.Message)));
             problem.Write(Console.Error, asJson: true);

@@ -10,7 +10,7 @@ internal static class GlobalOptions
 
     public static Option<OutputForm?> Output { get; } = new("--output", "-o")
     {
-        Description = "How to print: table, json, jsonl or name.",
+        Description = "How to print: table, json, jsonl, yaml or name.",
         Recursive = true,
     };
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using Grpc.Core;
 using Mesh.Cli.Output;
 
@@ -13,6 +14,8 @@ internal static class Verb
     private static async Task<int> RunAsync(
         ParseResult parse, Func<Session, CancellationToken, Task<int>> body, CancellationToken stop)
     {
+        // Its id travels with every call, so that whoever is told of an error finds it in the logs of the services.
+        using var trace = new Activity($"mesh {parse.CommandResult.Command.Name}").Start();
         using var session = new Session(parse);
         try
         {
@@ -46,7 +49,7 @@ internal static class Verb
 
         int Tell(Problem problem)
         {
-            problem.Write(Console.Error, session.Printer.Form is OutputForm.Json or OutputForm.Jsonl);
+            (problem with { TraceId = trace.TraceId.ToHexString() }).Write(Console.Error, session.Printer.Form is OutputForm.Json or OutputForm.Jsonl or OutputForm.Yaml);
             return problem.ExitCode;
         }
     }

@@ -17,7 +17,7 @@ internal static class AppliedView
     {
         switch (session.Printer.Form)
         {
-            case OutputForm.Json:
+            case OutputForm.Json or OutputForm.Yaml:
                 session.Printer.Print(answer, _ => "", (_, _) => { });
                 break;
             case OutputForm.Table:

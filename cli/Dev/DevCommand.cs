@@ -41,6 +41,9 @@ internal static class DevCommand
                 session.Parse.GetValue(headless),
                 session.Parse.GetValue(verbose)),
             stop));
-        return command;
+        return command.WithExample("""
+            mesh dev
+            mesh dev --data /tmp/other --port 7400 --fresh
+            """);
     }
 }

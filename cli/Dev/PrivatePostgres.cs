@@ -43,8 +43,6 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     /// <summary>The postmaster, to be killed by crash tests.</summary>
     public int Pid => postmaster?.Id ?? throw new InvalidOperationException("PostgreSQL is not running.");
 
-    public bool IsRunning => postmaster is { HasExited: false };
-
     /// <summary>Completes when the postmaster ends, whoever ended it.</summary>
     public Task Exited => postmaster?.WaitForExitAsync() ?? Task.CompletedTask;
 

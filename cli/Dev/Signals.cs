@@ -5,6 +5,9 @@ namespace Mesh.Cli.Dev;
 /// <summary>Signals to processes that the launcher started.</summary>
 internal static partial class Signals
 {
+    /// <summary>Sends nothing: only whether the process is there.</summary>
+    public const int None = 0;
+
     public const int Kill = 9;
     public const int Terminate = 15;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Mesh.Cli.Dev;
 using Mesh.Cli.Output;
 
 namespace Mesh.Cli.Keys;
@@ -10,14 +11,23 @@ internal static class InitKeysCommand
 {
     public static Command Create()
     {
-        var folder = new Argument<string>("DIR") { Description = "Where they go: absent, empty, or with the keys of this domain already." };
-        var domain = new Option<string>("--domain") { Description = "The installation's name, such as mesh.example.com.", Required = true };
+        var folder = new Argument<string?>("DIR")
+        {
+            Description = "Where they go: absent, empty, or with the keys of this domain already; keys in the folder of --data unless said.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var domain = new Option<string>("--domain")
+        {
+            Description = "The installation's name, such as mesh.example.com.",
+            DefaultValueFactory = _ => NodeKeys.Domain,
+        };
         var command = new Command("init", "Make the keys of an installation, a folder for each service. Nothing is overwritten.") { folder, domain };
 
         command.Runs((session, _) =>
         {
             var result = new KeyCeremony(TimeProvider.System).Run(
-                session.Parse.GetRequiredValue(folder), session.Parse.GetRequiredValue(domain));
+                session.Parse.GetValue(folder) ?? new DataFolder(session.Parse.GetValue(GlobalOptions.Data)!.FullName).Keys,
+                session.Parse.GetRequiredValue(domain));
             switch (result)
             {
                 case KeyCeremonyResult.Created created:
@@ -30,7 +40,10 @@ internal static class InitKeysCommand
                     throw new ProblemException(Problem.Here("KEYS_REFUSED", ((KeyCeremonyResult.Refused)result).Why, ExitCodes.Conflict));
             }
         });
-        return command.WithExample("mesh keys init /etc/mesh/keys --domain mesh.example.com");
+        return command.WithExample("""
+            mesh keys init
+            mesh keys init /etc/mesh/keys --domain mesh.example.com
+            """);
     }
 
     private static void Print(Session session, string folder, string domain, TrustedKey[] keys, bool isNew)

@@ -1,18 +1,21 @@
 using System.CommandLine;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Mesh.Cli.Dev;
 using Mesh.Cli.Output;
+using Npgsql;
 
 namespace Mesh.Cli.Node;
 
 /// <summary><c>mesh db migrate</c>: brings the stores of all services up to date.</summary>
-internal static class MigrateCommand
+internal static partial class MigrateCommand
 {
     public static Command Create()
     {
         var postgres = new Option<string?>("--postgres")
         {
-            Description = "A superuser's connection, as Npgsql takes it (MESH_POSTGRES). Without it, the database of --data is started for this.",
+            Description = "A superuser's connection, as Npgsql takes it (MESH_POSTGRES). Without it, the database of --data is used, and started for this when no mesh runs there.",
             HelpName = "CONNECTION",
         };
         var connections = new Option<DirectoryInfo?>("--connections")
@@ -31,7 +34,7 @@ internal static class MigrateCommand
                 ({ Length: > 0 }, not null) => await RunNodeAsync(admin, folder.FullName, stop),
                 ({ Length: > 0 }, null) => throw new ProblemException(Problem.Usage("--postgres needs --connections too.")),
                 (_, not null) => throw new ProblemException(Problem.Usage("--connections needs --postgres (or MESH_POSTGRES) too.")),
-                _ => await RunStoppedAsync(new DataFolder(session.Parse.GetValue(GlobalOptions.Data)!.FullName), stop),
+                _ => await RunHereAsync(new DataFolder(session.Parse.GetValue(GlobalOptions.Data)!.FullName), stop),
             };
             session.Printer.Print(
                 new JsonArray([.. stores.Select(one => new JsonObject { ["store"] = one.Store, ["migrations"] = one.Count })]),
@@ -45,7 +48,42 @@ internal static class MigrateCommand
                 });
             return ExitCodes.Done;
         });
-        return command.WithExample("mesh db migrate --postgres \"Host=db;Username=postgres;Password=...\" --connections /etc/mesh/connections");
+        return command.WithExample("""
+            mesh db migrate
+            mesh db migrate --postgres "Host=db;Username=postgres;Password=..." --connections /etc/mesh/connections
+            """);
+    }
+
+    // The database of a mesh that runs is asked as it is; one that does not run is started for this.
+    private static Task<IReadOnlyList<(string Store, int Count)>> RunHereAsync(DataFolder data, CancellationToken stop) =>
+        Running(data) is { } run
+            ? RunNodeAsync(NpgsqlFormOf(run.Postgres), data.Connections, stop)
+            : RunStoppedAsync(data, stop);
+
+    private static RunFile? Running(DataFolder data)
+    {
+        try
+        {
+            // A launcher that was killed left its file behind.
+            return RunFile.Read(data.RunFile) is var run && Signals.Send(run.Launcher, Signals.None) ? run : null;
+        }
+        catch (Exception absent) when (absent is IOException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    // run.json has it in libpq's form, as psql takes it.
+    private static string NpgsqlFormOf(string libpq)
+    {
+        var words = Word().Matches(libpq).ToDictionary(word => word.Groups[1].Value, word => word.Groups[2].Value.Trim('\''));
+        return new NpgsqlConnectionStringBuilder
+        {
+            Host = words["host"],
+            Username = words["user"],
+            Password = words["password"],
+            Database = words["dbname"],
+        }.ConnectionString;
     }
 
     private static async Task<IReadOnlyList<(string Store, int Count)>> RunStoppedAsync(DataFolder data, CancellationToken stop)
@@ -56,7 +94,7 @@ internal static class MigrateCommand
                 "MESH_NOT_FOUND", $"{data.Path} has no database: name the folder of a mesh with --data, or a server with --postgres.", ExitCodes.NotFound));
         }
 
-        // Claimed, so that no mesh starts in it meanwhile; one that runs is refused here.
+        // Claimed, so that no mesh starts in it meanwhile; one that is just starting is refused here.
         using var claim = data.Claim(fresh: false);
         await using var postgres = await PrivatePostgres.StartAsync(data.Postgres, stop: stop);
         return await RunNodeAsync(postgres.SuperuserConnection(), data.Connections, stop);
@@ -82,4 +120,7 @@ internal static class MigrateCommand
             ? stores
             : throw new ProblemException(Problem.Here("MIGRATION_FAILED", (await errors).Trim(), ExitCodes.Error));
     }
+
+    [GeneratedRegex("(\\w+)=('[^']*'|\\S+)")]
+    private static partial Regex Word();
 }

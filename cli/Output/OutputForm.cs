@@ -12,6 +12,9 @@ internal enum OutputForm
     /// <summary>One JSON object per line.</summary>
     Jsonl,
 
+    /// <summary>One YAML document, also for an empty list.</summary>
+    Yaml,
+
     /// <summary>Only names or ids, one per line.</summary>
     Name,
 }

@@ -25,6 +25,9 @@ internal sealed class Printer(OutputForm form, TextWriter to)
             case OutputForm.Json:
                 to.WriteLine(new JsonArray([.. items.Select(item => Json(item))]).ToJsonString(Indented));
                 break;
+            case OutputForm.Yaml:
+                Yaml.Write(to, new JsonArray([.. items.Select(item => Json(item))]));
+                break;
             case OutputForm.Table when items.Count == 0:
                 to.WriteLine("none");
                 break;
@@ -45,6 +48,15 @@ internal sealed class Printer(OutputForm form, TextWriter to)
     public void PrintLine<T>(T item, Table<T> table)
         where T : IMessage
     {
+        if (form == OutputForm.Yaml)
+        {
+            // A document each: a list would end only with the command.
+            to.WriteLine("---");
+            Yaml.Write(to, Json(item));
+            to.Flush();
+            return;
+        }
+
         to.WriteLine(form switch
         {
             OutputForm.Json or OutputForm.Jsonl => Json(item).ToJsonString(),
@@ -68,6 +80,9 @@ internal sealed class Printer(OutputForm form, TextWriter to)
                 break;
             case OutputForm.Jsonl:
                 to.WriteLine(json.ToJsonString());
+                break;
+            case OutputForm.Yaml:
+                Yaml.Write(to, json);
                 break;
             case OutputForm.Name:
                 to.WriteLine(name);

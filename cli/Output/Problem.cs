@@ -17,6 +17,9 @@ internal sealed record Problem(string Code, string Reason, string Domain, string
 
     public string? RequestId { get; init; }
 
+    /// <summary>The trace that the calls of this command were part of; the services' logs have it too.</summary>
+    public string? TraceId { get; init; }
+
     public static Problem Usage(string message) =>
         new("INVALID_ARGUMENT", "USAGE", "mesh.cli", message, ExitCodes.Usage);
 
@@ -71,6 +74,7 @@ internal sealed record Problem(string Code, string Reason, string Domain, string
         ["violations"] = new JsonArray([.. Violations.Select(one =>
             new JsonObject { ["field"] = one.Field, ["description"] = one.Description })]),
         ["requestId"] = RequestId ?? "",
+        ["traceId"] = TraceId ?? "",
     };
 
     // NotFound is NOT_FOUND on the wire and in every other client.

@@ -42,18 +42,6 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
         }
     }
 
-    /// <summary>Entries that wait for a writer.</summary>
-    public int Waiting
-    {
-        get
-        {
-            lock (gate)
-            {
-                return queue.Count;
-            }
-        }
-    }
-
     /// <summary>Writes an entry and answers when it is durable.</summary>
     /// <param name="entry">What the batch function is given.</param>
     /// <param name="stop">Withdraws an entry that still waits. Of one that is being written the outcome is then unknown.</param>

@@ -15,9 +15,6 @@ internal static partial class Log
     [LoggerMessage(6010, LogLevel.Information, "Agent {Agent} of {Workflow} started as process {Pid}.")]
     public static partial void AgentStarted(this ILogger log, string agent, string workflow, int pid);
 
-    [LoggerMessage(6011, LogLevel.Information, "Agent {Agent} of {Workflow} is connected.")]
-    public static partial void AgentConnected(this ILogger log, string agent, string workflow);
-
     [LoggerMessage(6012, LogLevel.Warning, "Agent {Agent} of {Workflow} ended: {Cause}.")]
     public static partial void AgentEnded(this ILogger log, string agent, string workflow, string cause);
 

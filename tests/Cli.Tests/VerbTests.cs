@@ -37,6 +37,7 @@ public sealed class VerbTests
     [InlineData("audit prove --index 0 --out proofs")]
     [InlineData("status")]
     [InlineData("db migrate")]
+    [InlineData("keys init")]
     [InlineData("keys init keys --domain mesh.example.com")]
     [InlineData("whoami")]
     [InlineData("version")]
@@ -56,7 +57,6 @@ public sealed class VerbTests
     [InlineData("token create fiona --kind robot")]
     [InlineData("audit prove")]
     [InlineData("audit prove --task a --index 1")]
-    [InlineData("keys init keys")]
     [InlineData("secret put acme")]
     public void A_form_that_says_too_little_or_nonsense_is_refused(string line) =>
         Assert.NotEmpty(CommandLine.Root().Parse(line.Split(' ')).Errors);
@@ -64,7 +64,7 @@ public sealed class VerbTests
     [Fact]
     public async Task The_help_of_every_verb_teaches_with_an_example()
     {
-        foreach (var path in Leaves(CommandLine.Root(), []).Where(path => path is not ["dev"]))
+        foreach (var path in Leaves(CommandLine.Root(), []))
         {
             using var to = new StringWriter();
 

@@ -43,6 +43,21 @@ public sealed class HappyPathTests(RefundMesh mesh) : IClassFixture<RefundMesh>
     }
 
     [Fact]
+    public async Task The_timeline_of_a_denied_task_has_those_of_the_eight_names_that_it_reached()
+    {
+        var id = await mesh.Webhooks.DeliverAsync(RefundMesh.Acme, await mesh.OfferOrderAsync(600_000));
+        Assert.Equal(TaskState.Denied, (await mesh.RestAsync(id)).State);
+
+        var rows = (await mesh.TimelineAsync(id)).Rows;
+
+        // The order was read. The refund was refused: neither a lease nor a call has its name.
+        Assert.Subset(EightNames.ToHashSet(), rows.Select(row => row.Name).ToHashSet());
+        Assert.Contains(rows, row => row is { Name: "policy.eval", Subject: "payments.refund" });
+        Assert.Equal("crm.get_order", Assert.Single(rows, row => row.Name == "tool.call").Subject);
+        Assert.Single(rows, row => row.Name == "secrets.lease");
+    }
+
+    [Fact]
     public async Task The_audit_log_has_each_intent_before_its_outcome_and_every_fact_of_the_journal()
     {
         var id = await mesh.Webhooks.DeliverAsync(RefundMesh.Acme, await mesh.OfferOrderAsync());

@@ -89,6 +89,28 @@ public sealed partial class TheTreeTellsTheTruth
     }
 
     [Fact]
+    public void What_services_measure_and_trace_is_exported_and_nothing_else_of_ours()
+    {
+        var made = Tree.Files("*.cs")
+            .Where(path => path.StartsWith("services/", StringComparison.Ordinal) || path.StartsWith("libs/", StringComparison.Ordinal))
+            .SelectMany(path => Instrument().Matches(Tree.Read(path)).Select(match => match.Groups[1].Value))
+            .Distinct().Order();
+        var exported = OurInstrument().Matches(Tree.Read("libs/Mesh.ServiceHost/Telemetry/Exporting.cs")).Select(match => match.Groups[1].Value).Order();
+
+        Assert.Equal(made, exported);
+    }
+
+    [Fact]
+    public void The_eight_names_of_the_timeline_are_written_once()
+    {
+        var again = Tree.Files("*.cs")
+            .Where(path => path.StartsWith("services/", StringComparison.Ordinal))
+            .Where(path => TimelineName().IsMatch(Tree.Read(path)));
+
+        Assert.Empty(again);
+    }
+
+    [Fact]
     public void No_source_file_carries_unfinished_work()
     {
         var unfinished = Tree.Files("*.cs").Concat(Tree.Files("*.proto")).Append("mesh").Append(".ci/run")
@@ -154,6 +176,16 @@ public sealed partial class TheTreeTellsTheTruth
 
     [GeneratedRegex(@"\b(TODO|FIXME|HACK)\b|NotImplementedException|\[Fact\(Skip|Thread\.Sleep")]
     private static partial Regex Unfinished();
+
+    [GeneratedRegex("(?:ActivitySource|Meter)(?: \\w+ = new)?\\(\"(Mesh[^\"]*)\"")]
+    private static partial Regex Instrument();
+
+    [GeneratedRegex("\"(Mesh\\.[^\"]*)\"")]
+    private static partial Regex OurInstrument();
+
+    // The two that are names of services too are not looked for.
+    [GeneratedRegex("\"(policy\\.eval|state\\.store|agent\\.dispatch|secrets\\.lease|tool\\.call|audit\\.log)\"")]
+    private static partial Regex TimelineName();
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
     private static partial Regex Link();

@@ -136,6 +136,12 @@ public static class MeshService
     private static void Compose(WebApplicationBuilder builder, string service, ImmutableDictionary<Type, object> records)
     {
         var options = (MeshServiceOptions)records[typeof(MeshServiceOptions)];
+
+        if (options.Bus != BusTransport.Postgres)
+        {
+            throw new StartupRefusedException(service, "MESH_BUS (--bus) must be postgres: this build has no other transport");
+        }
+
         var version = Assembly.GetEntryAssembly()?.GetName().Version?.ToString(3) ?? "0.0.0";
         var composition = new Composition(service, version, records);
         var identity = ReadIdentity(service, options);

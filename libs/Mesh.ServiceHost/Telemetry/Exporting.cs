@@ -12,6 +12,11 @@ internal static class Exporting
     private static readonly string[] Endpoints =
         ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"];
 
+    // The libraries below do not know this one, and name what they show themselves; a test compares.
+    private static readonly string[] Sources = ["Mesh.Bus", "System.Net.Http"];
+    private static readonly string[] Meters =
+        [MeshSemantics.Meter, "Mesh.Postgres", "Npgsql", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting"];
+
     public static void AddTo(IHostApplicationBuilder builder, string service, string version)
     {
         if (!Endpoints.Any(name => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(name))))
@@ -23,8 +28,8 @@ internal static class Exporting
         builder.Configuration.AddEnvironmentVariables();
         builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(service, "mesh", version))
-            .WithTracing(traces => traces.AddSource(MeshSemantics.Source, "System.Net.Http").AddAspNetCoreInstrumentation().AddNpgsql())
-            .WithMetrics(metrics => metrics.AddMeter(MeshSemantics.Meter, "Npgsql", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting"))
+            .WithTracing(traces => traces.AddSource(Sources).AddAspNetCoreInstrumentation().AddNpgsql())
+            .WithMetrics(metrics => metrics.AddMeter(Meters))
             .UseOtlpExporter();
     }
 }

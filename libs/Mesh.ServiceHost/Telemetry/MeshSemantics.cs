@@ -1,11 +1,8 @@
 namespace Mesh.ServiceHost;
 
-/// <summary>Every name under which Mesh is observed: the eight of the timeline, sources, metrics and attributes.</summary>
+/// <summary>The names under which Mesh is observed: the eight of the timeline, the meter, and the metric that all services share.</summary>
 public static class MeshSemantics
 {
-    /// <summary>The activity source of all services.</summary>
-    public const string Source = "Mesh";
-
     /// <summary>The meter of all services.</summary>
     public const string Meter = "Mesh";
 
@@ -32,21 +29,6 @@ public static class MeshSemantics
 
     /// <summary>Timeline: an entry of the audit log.</summary>
     public const string AuditLog = "audit.log";
-
-    /// <summary>Attribute: the task.</summary>
-    public const string TaskId = "mesh.task.id";
-
-    /// <summary>Attribute: the tenant.</summary>
-    public const string TenantId = "mesh.tenant.id";
-
-    /// <summary>Attribute: which try of the same thing.</summary>
-    public const string Attempt = "mesh.attempt";
-
-    /// <summary>Attribute: the tool, by the GenAI conventions.</summary>
-    public const string ToolName = "gen_ai.tool.name";
-
-    /// <summary>Attribute: the agent, by the GenAI conventions.</summary>
-    public const string AgentName = "gen_ai.agent.name";
 
     /// <summary>Metric: refusals, by reason.</summary>
     public const string Refusals = "mesh.refusals";

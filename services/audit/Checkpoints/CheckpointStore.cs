@@ -13,8 +13,6 @@ internal static class CheckpointStore
 
     private const string AtSql = "select size, note, frontier from checkpoint where tenant_id = $1 and size = $2";
 
-    private const string CoveringSql = "select size, note, frontier from checkpoint where tenant_id = $1 and size > $2 order by size limit 1";
-
     private const string InsertSql = "insert into checkpoint (tenant_id, size, previous_size, note, frontier) values ($1, $2, $3, $4, $5)";
 
     private const string BehindSql =
@@ -37,10 +35,6 @@ internal static class CheckpointStore
 
     public static Task<StoredCheckpoint?> AtAsync(NpgsqlConnection connection, string tenant, long size, CancellationToken stop) =>
         ReadAsync(connection, AtSql, tenant, size, stop);
-
-    /// <summary>The first that covers the entry at this index.</summary>
-    public static Task<StoredCheckpoint?> CoveringAsync(NpgsqlConnection connection, string tenant, long index, CancellationToken stop) =>
-        ReadAsync(connection, CoveringSql, tenant, index, stop);
 
     public static async Task InsertAsync(
         NpgsqlConnection connection, string tenant, Frontier edge, long previousSize, byte[] note, CancellationToken stop)

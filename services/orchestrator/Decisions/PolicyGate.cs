@@ -77,7 +77,7 @@ internal sealed class PolicyGate(Policy.V1.DecisionService.DecisionServiceClient
 
             return new PolicyAnswer.Decided(
                 decision,
-                new Span("policy.eval", subject, Outcome(decision), startedAt, Stopwatch.GetElapsedTime(started)));
+                new Span(MeshSemantics.PolicyEval, subject, Outcome(decision), startedAt, Stopwatch.GetElapsedTime(started)));
         }
         catch (RpcException failure)
         {

@@ -9,8 +9,6 @@ internal sealed class CallsUnderWay(IHostApplicationLifetime lifetime)
 {
     private readonly ConcurrentDictionary<(TaskKey Task, StepKey Step), Lazy<Task<CallResult>>> running = new();
 
-    public int Count => running.Count;
-
     public async Task<CallResult> JoinAsync(
         (TaskKey Task, StepKey Step) call, Func<CancellationToken, Task<CallResult>> run, CancellationToken stop)
     {

@@ -197,7 +197,7 @@ internal sealed class ToolDispatcher(
                 },
                 deadline: DateTime.UtcNow + TicketPatience,
                 cancellationToken: stop);
-            var span = new Span("audit.log", "intent", $"#{response.Index}", startedAt, Stopwatch.GetElapsedTime(started));
+            var span = new Span(MeshSemantics.AuditLog, "intent", $"#{response.Index}", startedAt, Stopwatch.GetElapsedTime(started));
 
             return (new LoggedIntent(response, span), null);
         }

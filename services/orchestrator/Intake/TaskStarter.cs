@@ -41,7 +41,7 @@ internal sealed class TaskStarter(
 
             case PolicyAnswer.Decided { Decision: Decision.Permitted permitted, Span: var decided }:
                 var arrival = request.Arrival is null ? Array.Empty<Span>() : [request.Arrival];
-                var intake = new Span("orchestrator", workflow.Name, "accepted", startedAt, Stopwatch.GetElapsedTime(started));
+                var intake = new Span(MeshSemantics.Orchestrator, workflow.Name, "accepted", startedAt, Stopwatch.GetElapsedTime(started));
 
                 return await SubmitAsync(request, workflow, permitted.Why, [.. arrival, decided, intake], stop);
 

@@ -1,6 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
+using Mesh.ServiceHost;
 
 namespace Mesh.Orchestrator.Intake;
 
@@ -66,7 +67,7 @@ internal static class Timeline
                 case TaskClaimed claimed:
                     if (readySince is { } since && entry.Time - since > TimeSpan.FromMilliseconds(50))
                     {
-                        yield return (new Span("agent.dispatch", "backlog", "waited for an agent", since, entry.Time - since, Waiting: true), claimed.Attempt);
+                        yield return (new Span(MeshSemantics.AgentDispatch, "backlog", "waited for an agent", since, entry.Time - since, Waiting: true), claimed.Attempt);
                     }
 
                     attempt = claimed.Attempt;
@@ -91,7 +92,7 @@ internal static class Timeline
 
                 case TaskResumed resumed when parked is not null:
                     yield return (new Span(
-                        "orchestrator", ((TaskParked)parked.Fact).On.Name, resumed.Because, parked.Time, entry.Time - parked.Time, Waiting: true), attempt);
+                        MeshSemantics.Orchestrator, ((TaskParked)parked.Fact).On.Name, resumed.Because, parked.Time, entry.Time - parked.Time, Waiting: true), attempt);
                     parked = null;
                     readySince = entry.Time;
                     break;
@@ -105,10 +106,10 @@ internal static class Timeline
 
         if (running is not null)
         {
-            yield return (new Span("agent.dispatch", task.ClaimInstance ?? "", "running", running.Time, TimeSpan.Zero), attempt);
+            yield return (new Span(MeshSemantics.AgentDispatch, task.ClaimInstance ?? "", "running", running.Time, TimeSpan.Zero), attempt);
         }
     }
 
     private static Span Run(JournalEntry from, JournalEntry to, string outcome) =>
-        new("agent.dispatch", ((TaskClaimed)from.Fact).Instance, outcome, from.Time, to.Time - from.Time);
+        new(MeshSemantics.AgentDispatch, ((TaskClaimed)from.Fact).Instance, outcome, from.Time, to.Time - from.Time);
 }

@@ -38,7 +38,7 @@ internal sealed class WebhookEndpoint(Catalog catalog, TaskStarter starter) : V1
                 RequestId = request.ReplayKey,
                 RequestKey = $"webhook:{request.Webhook}:{request.ReplayKey}",
                 Arrival = new Span(
-                    "ingress",
+                    MeshSemantics.Ingress,
                     $"webhook {request.Webhook}",
                     "HMAC verified",
                     request.ReceivedAt.ToDateTimeOffset(),

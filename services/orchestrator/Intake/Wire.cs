@@ -23,10 +23,6 @@ internal static class Wire
     public static RefusalException StepRefused(string field, string description) =>
         new MeshError(StatusCode.InvalidArgument, Reason.StepKeyInvalid, $"{field} {description}") { Fields = [new FieldError(field, description)] }.AsException();
 
-    public static Guid ReadTaskId(string text) => Guid.TryParseExact(text, "D", out var id)
-        ? id
-        : throw Refusals.Invalid("task_id", "must be a task's id");
-
     public static V1.CallToolResponse Write(CallEnd end) => end switch
     {
         CallEnd.Succeeded e => new V1.CallToolResponse

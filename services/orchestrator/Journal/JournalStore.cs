@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Mesh.Orchestrator.Decisions;
 using Mesh.Orchestrator.Lifecycle;
 using Mesh.Postgres;
+using Mesh.ServiceHost;
 using Npgsql;
 
 namespace Mesh.Orchestrator.Journal;
@@ -51,7 +52,7 @@ internal sealed class JournalStore : IAsyncDisposable
             else
             {
                 pendingSpans.Add(write.Task, new Span(
-                    "state.store",
+                    MeshSemantics.StateStore,
                     $"checkpoint #{written.Task.Seq}",
                     string.Join(", ", write.Facts.Select(fact => fact.GetType().Name)),
                     startedAt,

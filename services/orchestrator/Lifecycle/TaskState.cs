@@ -20,9 +20,6 @@ internal static class TaskStates
 {
     public static bool IsEnded(this TaskState state) => state >= TaskState.Completed;
 
-    /// <summary>Holds no process, and something or somebody has to come before it goes on.</summary>
-    public static bool IsParked(this TaskState state) => state is >= TaskState.WaitingApproval and <= TaskState.BackingOff;
-
     /// <summary>The state after one more fact of the whole task. What is not listed is refused.</summary>
     public static TaskState After(this TaskState state, Fact fact) => (state, fact) switch
     {

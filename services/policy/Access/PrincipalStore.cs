@@ -68,23 +68,6 @@ internal sealed class PrincipalStore(NpgsqlDataSource store)
         return tokens;
     }
 
-    /// <summary>Every tenant that the principal has a role or a group in.</summary>
-    public async Task<IReadOnlyList<string>> TenantsOfAsync(string principal, CancellationToken stop)
-    {
-        await using var command = store.CreateCommand(
-            "select tenant_id from role_grant where principal = $1 union select tenant_id from group_member where principal = $1");
-        command.Parameters.Add(new() { Value = principal });
-        await using var rows = await command.ExecuteReaderAsync(stop);
-        var tenants = new List<string>();
-
-        while (await rows.ReadAsync(stop))
-        {
-            tenants.Add(rows.GetString(0));
-        }
-
-        return tenants;
-    }
-
     /// <summary>The groups of a tenant with their members, both sorted.</summary>
     public async Task<IReadOnlyList<(string Group, string[] Members)>> ListGroupsAsync(string tenant, CancellationToken stop)
     {

@@ -17,9 +17,6 @@ internal sealed class RunningAgent(Agent agent) : IDisposable
 
     public int Pid => process?.Id ?? 0;
 
-    /// <summary>Done when the agent spoke its first word.</summary>
-    public Task Ready => connected.Task;
-
     public void Started(Process started) => process = started;
 
     public void Connected() => connected.TrySetResult();

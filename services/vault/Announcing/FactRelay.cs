@@ -8,14 +8,7 @@ internal static class FactRelay
 {
     public static void AddAnnouncing(this WebApplicationBuilder builder)
     {
-        var options = builder.MeshOptions();
-
-        if (options.Bus != BusTransport.Postgres)
-        {
-            throw new StartupRefusedException("vault", "MESH_BUS (--bus) must be postgres: this build has no other transport");
-        }
-
-        builder.Services.AddEmbeddedBus(options.BusUrl ?? builder.RequirePostgres());
+        builder.Services.AddEmbeddedBus(builder.MeshOptions().BusUrl ?? builder.RequirePostgres());
         builder.Services.AddOutboxRelay();
     }
 }

@@ -29,6 +29,17 @@ public sealed class PrinterTests
     }
 
     [Fact]
+    public void Yaml_is_one_document_in_which_no_text_is_taken_for_something_else()
+    {
+        ErrorInfo[] items = [new() { Reason = "A", Domain = "1.10", Metadata = { ["no"] = "two words", ["at"] = "2026-11-25" } }];
+
+        Assert.Equal(
+            ["-", "  reason: A", "  domain: \"1.10\"", "  metadata:", "    \"no\": \"two words\"", "    at: \"2026-11-25\""],
+            Print(OutputForm.Yaml, items).Split(Environment.NewLine));
+        Assert.Equal("[]", Print(OutputForm.Yaml, []));
+    }
+
+    [Fact]
     public void Names_are_one_per_line() =>
         Assert.Equal(["A", "LONGER"], Print(OutputForm.Name, Two).Split(Environment.NewLine));
 

@@ -33,7 +33,7 @@ public sealed class ProblemTests
     {
         using var to = new StringWriter();
 
-        Problem.Of(Refusal(Code.NotFound, "TASK_NOT_FOUND")).Write(to, asJson: true);
+        (Problem.Of(Refusal(Code.NotFound, "TASK_NOT_FOUND")) with { TraceId = "4bf92f3577b34da6a3ce929d0e0e4736" }).Write(to, asJson: true);
 
         using var json = JsonDocument.Parse(to.ToString());
         var said = json.RootElement;
@@ -43,6 +43,7 @@ public sealed class ProblemTests
         Assert.Equal("There is none.", said.GetProperty("message").GetString());
         Assert.Equal("17", said.GetProperty("metadata").GetProperty("task").GetString());
         Assert.Equal("r-1", said.GetProperty("requestId").GetString());
+        Assert.Equal("4bf92f3577b34da6a3ce929d0e0e4736", said.GetProperty("traceId").GetString());
         Assert.Equal("task_id", said.GetProperty("violations")[0].GetProperty("field").GetString());
     }
 

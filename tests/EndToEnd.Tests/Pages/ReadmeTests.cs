@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
+using EndToEnd.Tests.Fixture;
 using Mesh.Cli.Dev;
 using Mesh.TestKit;
 
@@ -22,12 +22,10 @@ public sealed partial class ReadmeTests : IDisposable
     [InlineData("sdk/samples/refund/README.md")]
     public async Task Every_command_of_a_page_works_in_the_order_in_which_it_stands(string page)
     {
-        using var desk = new OpenFolder();
-        var shopPort = $"{FreePorts.One()}";
-        LayOut(desk.Path, shopPort);
+        using var desk = new Desk(FreePorts.One());
         var ci = await File.ReadAllLinesAsync(Path.Combine(Repository.Root, ".ci", "run"), Stop);
-        await using var first = new Terminal(desk.Path, home.Path);
-        await using var second = new Terminal(desk.Path, home.Path);
+        await using var first = new Terminal(desk.Folder, home.Path);
+        await using var second = new Terminal(desk.Folder, home.Path);
         var (task, approval) = ("", "");
 
         try
@@ -46,7 +44,7 @@ public sealed partial class ReadmeTests : IDisposable
                     continue;
                 }
 
-                var (exitCode, output) = await second.RunAsync(Placeholder().Replace(typed, word => word.Value == "ID" ? task : approval).Replace("7390", shopPort, StringComparison.Ordinal), Stop);
+                var (exitCode, output) = await second.RunAsync(desk.Here(Placeholder().Replace(typed, word => word.Value == "ID" ? task : approval)), Stop);
 
                 Assert.True(exitCode == (typed.EndsWith("--until-approval", StringComparison.Ordinal) ? 7 : 0), $"{page}: {typed}: {exitCode}: {output}{second.Errors}");
                 task = TaskLine().Match(output) is { Success: true } started ? started.Groups[1].Value : task;
@@ -55,7 +53,7 @@ public sealed partial class ReadmeTests : IDisposable
         }
         finally
         {
-            await EndAsync(desk.Path);
+            await EndAsync(desk);
         }
 
         Assert.NotEmpty(task);
@@ -63,28 +61,13 @@ public sealed partial class ReadmeTests : IDisposable
 
     public void Dispose() => home.Dispose();
 
-    // The checkout as a reader sees it, with a shop on a port of its own and the mesh's folder apart from everybody else's.
-    private static void LayOut(string desk, string shopPort)
-    {
-        var script = Path.Combine(desk, "mesh");
-        File.WriteAllText(script, string.Create(CultureInfo.InvariantCulture, $"#!/usr/bin/env bash\nexec '{Repository.Root}/mesh' \"$@\"\n"));
-        File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        Directory.CreateSymbolicLink(Path.Combine(desk, "artifacts"), Path.Combine(Repository.Root, "artifacts"));
-        var manifests = Directory.CreateDirectory(Path.Combine(desk, "sdk", "samples", "refund", "manifests")).FullName;
-
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(Repository.Root, "sdk", "samples", "refund", "manifests")))
-        {
-            File.WriteAllText(Path.Combine(manifests, Path.GetFileName(file)), File.ReadAllText(file).Replace("7390", shopPort, StringComparison.Ordinal));
-        }
-    }
-
     private static IEnumerable<string> CommandsOf(string page) => CommandBlock()
         .Matches(File.ReadAllText(Path.Combine(Repository.Root, page)))
         .SelectMany(block => block.Groups[1].Value.Replace("\\\n", "", StringComparison.Ordinal).Split('\n', StringSplitOptions.RemoveEmptyEntries));
 
-    private static async Task EndAsync(string desk)
+    private static async Task EndAsync(Desk desk)
     {
-        var run = Path.Combine(desk, ".mesh", "run.json");
+        var run = desk.In(".mesh", "run.json");
 
         if (File.Exists(run))
         {
