@@ -76,6 +76,12 @@ public sealed class PeerChannels : IDisposable
             UseProxy = false,
             UseCookies = false,
         };
+        var isBalanced = address.Target.Scheme != Uri.UriSchemeHttps;
+
+        if (!isBalanced)
+        {
+            transport.ConnectCallback = PlainConnection.ConnectAsync;
+        }
 
         var services = new ServiceCollection();
         services.AddSingleton<ResolverFactory>(new DnsResolverFactory(refreshInterval: TimeSpan.FromSeconds(30)));
@@ -87,7 +93,7 @@ public sealed class PeerChannels : IDisposable
             DisposeHttpClient = true,
             Credentials = ChannelCredentials.SecureSsl,
             ServiceProvider = services.BuildServiceProvider(),
-            ServiceConfig = Config(how, isBalanced: address.Target.Scheme != Uri.UriSchemeHttps),
+            ServiceConfig = Config(how, isBalanced),
             MaxReceiveMessageSize = MeshLimits.MessageBytesMax,
             MaxSendMessageSize = MeshLimits.MessageBytesMax,
 

@@ -113,17 +113,11 @@ public sealed class EndpointTests(Installation installation) : IClassFixture<Ins
     {
         var folder = keys.Of(service);
         var own = X509Certificate2.CreateFromPemFile(Path.Combine(folder, "tls.crt"), Path.Combine(folder, "tls.key"));
-        return GrpcChannel.ForAddress($"https://127.0.0.1:{port}", new GrpcChannelOptions
+        return PlainChannel.Open($"https://127.0.0.1:{port}", new SslClientAuthenticationOptions
         {
-            HttpHandler = new SocketsHttpHandler
-            {
-                SslOptions = new SslClientAuthenticationOptions
-                {
-                    ClientCertificates = [own],
-                    LocalCertificateSelectionCallback = (_, _, _, _, _) => own,
-                    RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null,
-                },
-            },
+            ClientCertificates = [own],
+            LocalCertificateSelectionCallback = (_, _, _, _, _) => own,
+            RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null,
         });
     }
 
