@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace Mesh.Vault.Leases;
 
-/// <summary>Issues leases and burns them. One lease, one burning; one receipt, one burning.</summary>
+/// <summary>Issues leases and burns them. One lease, one receipt, one dispatch: one burning.</summary>
 internal sealed class LeaseStore(NpgsqlDataSource store, OutboxSignal outbox, VaultOptions options, ILogger<LeaseStore> log)
 {
     /// <summary>How long a lease is good for.</summary>
@@ -92,10 +92,10 @@ internal sealed class LeaseStore(NpgsqlDataSource store, OutboxSignal outbox, Va
             outbox.Raise();
             return burnt;
         }
-        catch (PostgresException error) when (error is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "lease_receipt" })
+        catch (PostgresException error) when (error is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "lease_receipt" or "lease_redeemed" })
         {
             await connection.RollBackAsync();
-            return new BurnOutcome.Refused(Reason.ReceiptUsed);
+            return new BurnOutcome.Refused(error.ConstraintName == "lease_receipt" ? Reason.ReceiptUsed : Reason.DispatchUsed);
         }
     }
 
