@@ -92,6 +92,27 @@ public sealed class CombiningTests
     }
 
     [Theory]
+    [InlineData("finance")]
+    [InlineData("default")]
+    public void Approvals_of_two_sets_that_share_an_id_loosen_nothing_in_whatever_order(string id)
+    {
+        var strict = Asking(id, 1, ["board", "finance"]) with { ExcludesInitiator = true };
+        var loose = Asking(id, 24, ["finance", "interns"]);
+
+        foreach (var both in (ApprovalRule[])[strict.And(loose), loose.And(strict)])
+        {
+            Assert.Equal((id, TimeSpan.FromHours(1), true), (both.Id, both.ExpiresAfter, both.ExcludesInitiator));
+            Assert.Equal(["finance"], both.Groups);
+        }
+
+        // One named like the queue of last resort does not replace it either.
+        var last = Assert.IsType<Verdict.Denied>(Decide([
+            Rule("a", RuleEffect.RequireApproval), Rule("b", RuleEffect.RequireApproval) with { Approval = loose }]));
+        Assert.Contains("nobody could give them", last.Message, StringComparison.Ordinal);
+        Assert.Equal(ApprovalRule.Default.Groups, ApprovalRule.Default.And(ApprovalRule.Default).Groups);
+    }
+
+    [Theory]
     [InlineData("example.com", true)]
     [InlineData("a.b.example.com", true)]
     [InlineData("A.EXAMPLE.com.", true)]
