@@ -80,9 +80,12 @@ internal sealed class Settlement(NpgsqlDataSource store, ApprovalStore approvals
             case ApprovalState.Expired:
                 return new Settled.Refused(Reason.ApprovalExpired, "The approval expired before it was used.");
 
-            // A repeated question about a dispatch that has used it: the same answer, and nothing is taken again.
+            // A repeated question about a dispatch that has used it: the same answer, and nothing is taken again. Not once its
+            // time is over: what was signed before is good for its minute, and nothing more is signed.
             case ApprovalState.Consumed when dispatch <= approval.ConsumedDispatch:
-                return await TakeAsync(transaction, action, rooms, approval.Id, stop);
+                return approval.IsOverdue
+                    ? new Settled.Refused(Reason.ApprovalExpired, "The approval was used, and has expired since.")
+                    : await TakeAsync(transaction, action, rooms, approval.Id, stop);
 
             case var _ when approval.IsOverdue:
                 await approvals.ExpireAsync(transaction, approval, "Nobody used it in time.", stop);
