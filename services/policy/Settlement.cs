@@ -35,7 +35,7 @@ internal sealed class Settlement(NpgsqlDataSource store, ApprovalStore approvals
 
         // All questions about one action wait for each other here, so the second finds what the first took.
         await ApprovalStore.LockActionAsync(transaction, action.Request.Tenant, action.Digest, stop);
-        var rooms = await LimitCounters.MeasureAsync(transaction, action.Request.Tenant, action.Digest, LimitsOf(action.Verdict), stop);
+        var rooms = await LimitCounters.MeasureAsync(transaction, action.Request.Tenant, action.Digest, action.Request.Dispatch, LimitsOf(action.Verdict), stop);
 
         if (rooms.FirstOrDefault(room => room.IsExceeded && room.Use.Limit.OnExceed == OnExceed.Deny) is { } usedUp)
         {
@@ -103,7 +103,7 @@ internal sealed class Settlement(NpgsqlDataSource store, ApprovalStore approvals
     private static async Task<Settled> TakeAsync(
         NpgsqlTransaction transaction, EvaluatedAction action, ImmutableArray<LimitRoom> rooms, Guid? approval, CancellationToken stop)
     {
-        await LimitCounters.ReserveAsync(transaction, action.Request.Tenant, action.Digest, rooms, stop);
+        await LimitCounters.ReserveAsync(transaction, action.Request.Tenant, action.Digest, action.Request.Dispatch, rooms, stop);
         return new Settled.Taken(IsReserved: !rooms.IsEmpty, approval);
     }
 

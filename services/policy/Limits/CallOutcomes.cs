@@ -26,6 +26,6 @@ internal sealed class CallOutcomes : IMessageHandler
             throw new UndecodableMessageException($"Not a CallOutcome: {damaged.Message}");
         }
 
-        await LimitCounters.SettleAsync(effect, outcome.Tenant, outcome.ActionDigest.ToByteArray(), outcome.Performed, stop);
+        await LimitCounters.SettleAsync(effect, outcome.Tenant, outcome.ActionDigest.ToByteArray(), outcome.Dispatch, outcome.Performed, stop);
     }
 }

@@ -18,7 +18,7 @@ internal static class LimitCounters
 
     /// <summary>Locks the counters and looks how much room they have. The locks are held until the transaction ends.</summary>
     public static async Task<ImmutableArray<LimitRoom>> MeasureAsync(
-        NpgsqlTransaction decision, string tenant, ActionDigest action, ImmutableArray<LimitUse> uses, CancellationToken stop)
+        NpgsqlTransaction decision, string tenant, ActionDigest action, int dispatch, ImmutableArray<LimitUse> uses, CancellationToken stop)
     {
         if (uses.IsEmpty)
         {
@@ -33,14 +33,19 @@ internal static class LimitCounters
         var counters = Array.ConvertAll(rooms, room => room.Counter.ToArray());
         await LockAsync(decision, tenant, counters, stop);
 
-        // A statement of its own: only a snapshot taken after the locks sees what the previous holder committed.
+        // A statement of its own: only a snapshot taken after the locks sees what the previous holder committed. What an earlier
+        // dispatch of the action holds is not in its own way: it moves to where the action is dispatched now. The moment is one
+        // for all, or a bucket could be taken off that was not counted.
         await using var command = new NpgsqlCommand(
             """
-            select coalesce((select sum(b.used) from limit_bucket b
-                             where b.tenant_id = $1 and b.counter = c.counter and b.ends_at > clock_timestamp() - c.span), 0)::bigint,
-                   exists (select from reservation r
-                           where r.tenant_id = $1 and r.action_digest = $2 and r.counter = c.counter and r.state <> 'released')
-            from unnest($3, $4) with ordinality as c (counter, span, n) order by c.n
+            with moment as materialized (select clock_timestamp() as now)
+            select (coalesce((select sum(b.used) from limit_bucket b
+                              where b.tenant_id = $1 and b.counter = c.counter and b.ends_at > moment.now - c.span), 0)
+                    - case when r.state = 'reserved' and r.dispatch < $5 and r.bucket_ends_at > moment.now - c.span then r.amount else 0 end)::bigint,
+                   coalesce(r.state = 'kept' or (r.state = 'reserved' and r.dispatch >= $5), false)
+            from moment cross join unnest($3, $4) with ordinality as c (counter, span, n)
+            left join reservation r on r.tenant_id = $1 and r.action_digest = $2 and r.counter = c.counter
+            order by c.n
             """,
             decision.Connection,
             decision);
@@ -52,15 +57,16 @@ internal static class LimitCounters
 
         for (var i = 0; await rows.ReadAsync(stop); i++)
         {
+        command.Parameters.Add(new() { Value = dispatch });
             rooms[i] = rooms[i] with { Used = rows.GetInt64(0), IsHeld = rows.GetBoolean(1) };
         }
 
         return [.. rooms];
     }
 
-    /// <summary>Takes what the action needs. What it holds already is not taken twice.</summary>
+    /// <summary>Takes what the dispatch needs. What an earlier dispatch of the action holds is moved, not taken twice.</summary>
     public static async Task ReserveAsync(
-        NpgsqlTransaction decision, string tenant, ActionDigest action, ImmutableArray<LimitRoom> rooms, CancellationToken stop)
+        NpgsqlTransaction decision, string tenant, ActionDigest action, int dispatch, ImmutableArray<LimitRoom> rooms, CancellationToken stop)
     {
         await using var batch = new NpgsqlBatch(decision.Connection, decision);
 
@@ -70,6 +76,18 @@ internal static class LimitCounters
             var command = new NpgsqlBatchCommand(
                 """
                 with bucket as (
+            // A command of its own: the old bucket and the new one may be the same.
+            var moved = new NpgsqlBatchCommand(
+                """
+                update limit_bucket b set used = b.used - r.amount from reservation r
+                where r.tenant_id = $1 and r.action_digest = $2 and r.counter = $3 and r.state = 'reserved'
+                  and b.tenant_id = $1 and b.counter = $3 and b.starts_at = r.bucket_starts_at and b.ends_at = r.bucket_ends_at
+                """);
+            moved.Parameters.Add(new() { Value = tenant });
+            moved.Parameters.Add(new() { Value = action.Hash.ToArray() });
+            moved.Parameters.Add(new() { Value = room.Counter.ToArray() });
+            batch.BatchCommands.Add(moved);
+
                   select date_bin($5, clock_timestamp(), 'epoch'::timestamptz) as starts_at
                 ), counted as (
                   insert into limit_bucket (tenant_id, counter, starts_at, ends_at, forgotten_at, used)
@@ -77,10 +95,10 @@ internal static class LimitCounters
                   on conflict (tenant_id, counter, starts_at, ends_at)
                   do update set used = limit_bucket.used + excluded.used, forgotten_at = greatest(limit_bucket.forgotten_at, excluded.forgotten_at)
                 )
-                insert into reservation (tenant_id, action_digest, counter, bucket_starts_at, bucket_ends_at, amount, state, forgotten_at)
-                select $1, $2, $3, starts_at, starts_at + $5, $4, 'reserved', starts_at + interval '31 days' + $6 from bucket
+                insert into reservation (tenant_id, action_digest, counter, dispatch, bucket_starts_at, bucket_ends_at, amount, state, forgotten_at)
+                select $1, $2, $3, $7, starts_at, starts_at + $5, $4, 'reserved', starts_at + interval '31 days' + $6 from bucket
                 on conflict (tenant_id, action_digest, counter) do update
-                set bucket_starts_at = excluded.bucket_starts_at, bucket_ends_at = excluded.bucket_ends_at,
+                set dispatch = excluded.dispatch, bucket_starts_at = excluded.bucket_starts_at, bucket_ends_at = excluded.bucket_ends_at,
                     amount = excluded.amount, state = 'reserved', reserved_at = clock_timestamp(), forgotten_at = excluded.forgotten_at
                 """);
             command.Parameters.Add(new() { Value = tenant });
@@ -93,13 +111,15 @@ internal static class LimitCounters
         }
 
         if (batch.BatchCommands.Count > 0)
+            command.Parameters.Add(new() { Value = dispatch });
         {
             await batch.ExecuteNonQueryAsync(stop);
         }
     }
 
-    /// <summary>The action has ended: what it holds stays counted, or goes back when it is certain that nothing happened.</summary>
-    public static async Task SettleAsync(NpgsqlTransaction effect, string tenant, byte[] action, bool isPerformed, CancellationToken stop)
+    /// <summary>A dispatch has ended: what it holds stays counted, or goes back when it is certain that nothing happened.</summary>
+    /// <remarks>What a later dispatch holds does not go back: this news may come after the question about that one.</remarks>
+    public static async Task SettleAsync(NpgsqlTransaction effect, string tenant, byte[] action, int dispatch, bool isPerformed, CancellationToken stop)
     {
         await using var held = new NpgsqlCommand(
             "select counter from reservation where tenant_id = $1 and action_digest = $2 and state = 'reserved' order by counter",
@@ -127,7 +147,7 @@ internal static class LimitCounters
             """
             with settled as (
               update reservation set state = case when $4 then 'kept' else 'released' end
-              where tenant_id = $1 and action_digest = $2 and counter = any($3) and state = 'reserved'
+              where tenant_id = $1 and action_digest = $2 and counter = any($3) and state = 'reserved' and ($4 or dispatch <= $5)
               returning counter, bucket_starts_at, bucket_ends_at, amount
             )
             update limit_bucket b set used = b.used - s.amount from settled s
@@ -143,6 +163,7 @@ internal static class LimitCounters
     }
 
     /// <summary>Forgets what no window can reach any more; answers how many rows went.</summary>
+        settle.Parameters.Add(new() { Value = dispatch });
     public static async Task<int> TrimAsync(NpgsqlDataSource store, CancellationToken stop)
     {
         await using var batch = store.CreateBatch();

@@ -112,6 +112,7 @@ internal sealed class M0001Foundation : Migration
           action_digest bytea not null check (octet_length(action_digest) = 32),
           counter bytea not null,
           bucket_starts_at timestamptz not null,
+          dispatch int not null,
           bucket_ends_at timestamptz not null,
           amount bigint not null check (amount >= 0),
           state text not null check (state in ('reserved', 'kept', 'released')),
