@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Mesh.Integrity;
 using Mesh.Policy.Evaluation;
+using Mesh.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -15,6 +16,9 @@ namespace Mesh.Policy.Limits;
 internal static class LimitCounters
 {
     private const int BucketsPerWindow = 60;
+
+    // Longer than the longest window that a set can declare: a counter that was not used since then counts nothing.
+    private static readonly TimeSpan CounterRetention = TimeSpan.FromDays(31);
 
     /// <summary>Locks the counters and looks how much room they have. The locks are held until the transaction ends.</summary>
     public static async Task<ImmutableArray<LimitRoom>> MeasureAsync(
@@ -53,11 +57,11 @@ internal static class LimitCounters
         command.Parameters.Add(new() { Value = action.Hash.ToArray() });
         command.Parameters.Add(new() { Value = counters });
         command.Parameters.Add(new() { Value = Array.ConvertAll(rooms, room => room.Use.Limit.Window), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Interval });
+        command.Parameters.Add(new() { Value = dispatch });
         await using var rows = await command.ExecuteReaderAsync(stop);
 
         for (var i = 0; await rows.ReadAsync(stop); i++)
         {
-        command.Parameters.Add(new() { Value = dispatch });
             rooms[i] = rooms[i] with { Used = rows.GetInt64(0), IsHeld = rows.GetBoolean(1) };
         }
 
@@ -72,10 +76,6 @@ internal static class LimitCounters
 
         foreach (var room in rooms.Where(room => !room.IsHeld))
         {
-            // Bucket borders are multiples of the width, so that all replicas cut time at the same places.
-            var command = new NpgsqlBatchCommand(
-                """
-                with bucket as (
             // A command of its own: the old bucket and the new one may be the same.
             var moved = new NpgsqlBatchCommand(
                 """
@@ -88,6 +88,10 @@ internal static class LimitCounters
             moved.Parameters.Add(new() { Value = room.Counter.ToArray() });
             batch.BatchCommands.Add(moved);
 
+            // Bucket borders are multiples of the width, so that all replicas cut time at the same places.
+            var command = new NpgsqlBatchCommand(
+                """
+                with bucket as (
                   select date_bin($5, clock_timestamp(), 'epoch'::timestamptz) as starts_at
                 ), counted as (
                   insert into limit_bucket (tenant_id, counter, starts_at, ends_at, forgotten_at, used)
@@ -107,11 +111,11 @@ internal static class LimitCounters
             command.Parameters.Add(new() { Value = room.Use.Amount });
             command.Parameters.Add(new() { Value = room.Use.Limit.Window / BucketsPerWindow });
             command.Parameters.Add(new() { Value = room.Use.Limit.Window });
+            command.Parameters.Add(new() { Value = dispatch });
             batch.BatchCommands.Add(command);
         }
 
         if (batch.BatchCommands.Count > 0)
-            command.Parameters.Add(new() { Value = dispatch });
         {
             await batch.ExecuteNonQueryAsync(stop);
         }
@@ -159,35 +163,28 @@ internal static class LimitCounters
         settle.Parameters.Add(new() { Value = action });
         settle.Parameters.Add(new() { Value = counters.ToArray() });
         settle.Parameters.Add(new() { Value = isPerformed });
+        settle.Parameters.Add(new() { Value = dispatch });
         await settle.ExecuteNonQueryAsync(stop);
     }
 
     /// <summary>Forgets what no window can reach any more; answers how many rows went.</summary>
-        settle.Parameters.Add(new() { Value = dispatch });
-    public static async Task<int> TrimAsync(NpgsqlDataSource store, CancellationToken stop)
-    {
-        await using var batch = store.CreateBatch();
-        batch.BatchCommands.Add(new("delete from limit_bucket where forgotten_at < clock_timestamp()"));
-        batch.BatchCommands.Add(new("delete from reservation where forgotten_at < clock_timestamp()"));
-        return await batch.ExecuteNonQueryAsync(stop);
-    }
+    public static async Task<long> TrimAsync(NpgsqlDataSource store, CancellationToken stop) =>
+        await DeadRows.DeleteAsync(store, "limit_bucket", "forgotten_at < clock_timestamp() - $1", TimeSpan.Zero, stop)
+        + await DeadRows.DeleteAsync(store, "reservation", "forgotten_at < clock_timestamp() - $1", TimeSpan.Zero, stop)
+        + await DeadRows.DeleteAsync(store, "limit_counter", "used_at < clock_timestamp() - $1", CounterRetention, stop);
 
     private static async Task LockAsync(NpgsqlTransaction transaction, string tenant, byte[][] counters, CancellationToken stop)
     {
-        await using var batch = new NpgsqlBatch(transaction.Connection, transaction);
-
-        foreach (var sql in (string[])
-        [
-            "insert into limit_counter (tenant_id, counter) select $1, c from unnest($2) as c order by c on conflict do nothing",
-            "select from limit_counter where tenant_id = $1 and counter = any($2) order by counter for update",
-        ])
-        {
-            var command = new NpgsqlBatchCommand(sql);
-            command.Parameters.Add(new() { Value = tenant });
-            command.Parameters.Add(new() { Value = counters });
-            batch.BatchCommands.Add(command);
-        }
-
-        await batch.ExecuteNonQueryAsync(stop);
+        // Made or found, and locked, in one statement: between two of them an old counter could be forgotten, and then nothing locked.
+        await using var command = new NpgsqlCommand(
+            """
+            insert into limit_counter (tenant_id, counter) select $1, c from unnest($2) as c order by c
+            on conflict (tenant_id, counter) do update set used_at = excluded.used_at
+            """,
+            transaction.Connection,
+            transaction);
+        command.Parameters.Add(new() { Value = tenant });
+        command.Parameters.Add(new() { Value = counters });
+        await command.ExecuteNonQueryAsync(stop);
     }
 }

@@ -100,13 +100,8 @@ internal sealed class LeaseStore(NpgsqlDataSource store, OutboxSignal outbox, Va
     }
 
     /// <summary>Forgets leases that nobody can ask about any more. Receipts as old as they are refused from then on.</summary>
-    public async Task<int> SweepAsync(int rowsMax, CancellationToken stop)
-    {
-        await using var command = store.CreateCommand(
-            "delete from lease where token_mac in (select token_mac from lease where issued_at < clock_timestamp() - $1 order by issued_at limit $2)");
-        command.With(options.LeaseRetention, rowsMax);
-        return await command.ExecuteNonQueryAsync(stop);
-    }
+    public Task<long> SweepAsync(CancellationToken stop) =>
+        DeadRows.DeleteAsync(store, "lease", "issued_at < clock_timestamp() - $1", options.LeaseRetention, stop);
 
     private async Task<BurnOutcome.Burnt?> TryBurnAsync(NpgsqlConnection connection, Burning burning, CancellationToken stop)
     {

@@ -122,6 +122,7 @@ internal sealed class Initial : Migration
               epoch bigint not null,
               fenced_at timestamptz not null default clock_timestamp(),
               primary key (tenant_id, task_id, action_digest, dispatch));
+            create index fence_age on vault.fence (fenced_at);
             """);
 
         migrationBuilder.Sql(Outbox.Table);
