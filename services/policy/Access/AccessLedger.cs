@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Mesh.Facts.V1;
 using Mesh.Integrity;
 using Mesh.Policy.Announcing;
 using Mesh.Postgres;
@@ -128,7 +127,7 @@ internal sealed class AccessLedger(NpgsqlDataSource store, OutboxSignal outbox, 
     private async Task TellAsync(NpgsqlTransaction transaction, string tenant, string change, string subject, string detail, string actor, CancellationToken stop)
     {
         var fact = Announcement.Of(tenant, actor, clock);
-        fact.AccessChanged = new AccessChanged { Change = change, Subject = subject, Detail = detail };
+        fact.AccessChanged = new Facts.V1.AccessChanged { Change = change, Subject = subject, Detail = detail };
         await Announcement.WriteAsync(transaction, $"access/{subject}", clock.GetUtcNow().ToUnixTimeMilliseconds(), fact, stop);
         log.AccessChanged(subject, change, actor);
     }
