@@ -221,7 +221,9 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
 
         if (tickets is not TicketAnswer.Collected { Tickets: var collected })
         {
-            return await WithdrawAsync(call, seen, dispatch.Number, dispatchedAt, ((TicketAnswer.Missing)tickets).Error);
+            var isReserved = permitted.Reserved || reading.HasReservation;
+
+            return await WithdrawAsync(call, seen, dispatch.Number, suspect, dispatchedAt, isReserved, ((TicketAnswer.Missing)tickets).Error);
         }
 
         // The caller may hang up; a tool that runs is waited for, and its outcome is written down.
@@ -238,12 +240,12 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
     // A ticket is missing, so nothing was sent. The fence makes that certain before the journal says so, and the agent is
     // told which ticket it was.
     private async Task<Move> WithdrawAsync(
-        ToolCall call, StepReading seen, int dispatch, DateTimeOffset dispatchedAt, MeshError missing)
+        ToolCall call, StepReading seen, int dispatch, int suspect, DateTimeOffset dispatchedAt, bool isReserved, MeshError missing)
     {
         if (await tools.RecoverAsync(call, dispatch, dispatchedAt, CancellationToken.None) is DispatchOutcome.NotSent)
         {
             await journal.AppendAsync(
-                Write(call, seen, [new CallNotSent(dispatch, missing.Reason.Name())]), CancellationToken.None);
+                NotSent(call, seen, dispatch, suspect, missing.Reason.Name(), isReserved), CancellationToken.None);
         }
 
         return new Move.Answer(new CallResult.Refused(missing));
@@ -259,9 +261,9 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
             DispatchOutcome.Answered o => Performed(new CallSettled(o.End, dispatch, o.Custody)),
             DispatchOutcome.ProbePerformed o => Performed(
                 new CallSettled(new CallEnd.Succeeded(o.Value, o.HttpStatus, SettledBy: "probe"), suspect, o.Custody)),
-            DispatchOutcome.ProbeNotPerformed => Write(call, reading, [new CallNotSent(suspect, "PROBED")]),
+            DispatchOutcome.ProbeNotPerformed => Write(call, reading, [new CallNotSent(suspect, "PROBED")]) with { Reservation = GivenBack(call, dispatch, isReserved) },
             DispatchOutcome.NotSent { IsFinal: true } o when suspect == 0 => NeverSent(call, reading, dispatch, o.Reason, o.Message, isReserved),
-            DispatchOutcome.NotSent o => Write(call, reading, [new CallNotSent(dispatch, o.Reason)]),
+            DispatchOutcome.NotSent o => NotSent(call, reading, dispatch, suspect, o.Reason, isReserved),
             DispatchOutcome.Unclear => Write(call, reading, [new CallInterrupted(dispatch)]),
             DispatchOutcome.CannotTell => null,
             _ => throw new UnreachableException($"An outcome of type {outcome.GetType().Name} cannot be settled."),
@@ -281,7 +283,7 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
 
         JournalWrite Performed(CallSettled settled) => Write(call, reading, [settled]) with
         {
-            Reservation = isReserved ? new ReservationEnd(call.Digest, Performed: true) : null,
+            Reservation = isReserved ? new ReservationEnd(call.Digest, dispatch, Performed: true) : null,
             ToolDone = settled.End is CallEnd.Succeeded ? call.Tool.Name : null,
         };
     }
@@ -290,8 +292,16 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
         ToolCall call, StepReading reading, int dispatch, string reason, string message, bool isReserved) =>
         Write(call, reading, [new CallSettled(new CallEnd.NotSent(reason, message), dispatch, null)]) with
         {
-            Reservation = isReserved ? new ReservationEnd(call.Digest, Performed: false) : null,
+            Reservation = GivenBack(call, dispatch, isReserved),
         };
+
+    // While it may be out, by this dispatch or by the one that this was to repeat, what it holds stays counted. Once it is
+    // certain that nothing is, others may have the room: the next dispatch is measured anew, and there may never be one.
+    private static JournalWrite NotSent(ToolCall call, StepReading reading, int dispatch, int suspect, string reason, bool isReserved) =>
+        Write(call, reading, [new CallNotSent(dispatch, reason)]) with { Reservation = GivenBack(call, dispatch, isReserved && suspect == 0) };
+
+    private static ReservationEnd? GivenBack(ToolCall call, int dispatch, bool isReserved) =>
+        isReserved ? new ReservationEnd(call.Digest, dispatch, Performed: false) : null;
 
     // A dispatch that our own services could not carry is tried again for as long as the task lives: when the vault, the log
     // or the runners are gone, the task waits. What the target or the call itself stood in the way of is not tried for ever.

@@ -72,7 +72,7 @@ internal sealed class RunFlow(
     private async Task<(Redemption Redemption, ReportSpan Span)> RedeemAsync(DispatchId id, ToolCall call, ToolDefinition definition)
     {
         var (startedAt, started) = (clock.GetUtcNow(), Stopwatch.GetTimestamp());
-        var redemption = await vault.RedeemAsync(id, call.Tickets);
+        var redemption = await vault.RedeemAsync(id, call.IsProbe ? TicketPurpose.Probe : TicketPurpose.Perform, call.Tickets);
         var subject = definition.Integration.Credential is null ? "no secret" : definition.IntegrationName;
         var outcome = redemption is Redemption.Granted ? "1 use, 60 s" : "refused";
         return (redemption, new ReportSpan(MeshSemantics.SecretsLease, subject, outcome, startedAt, Stopwatch.GetElapsedTime(started)));

@@ -56,6 +56,7 @@ internal sealed class JournalRows
                 Tenant = write.Task.Tenant,
                 ActionDigest = Ids.Write(reservation.Digest),
                 Performed = reservation.Performed,
+                Dispatch = reservation.Dispatch,
             };
             messages.Add(new Envelope(
                 Guid.CreateVersion7(),

@@ -57,7 +57,7 @@ internal sealed class Settlements(JournalStore journal, WorkOffers offers, TaskS
                 Fence = new Fence.Settlement(),
                 Facts = [fact],
                 ToolDone = fact is CallSettled { End: CallEnd.Succeeded } ? unknown.Call.Tool : null,
-                Reservation = reading.HasReservation && fact is CallSettled ? new ReservationEnd(unknown.Call.Digest, Performed: true) : null,
+                Reservation = reading.HasReservation ? new ReservationEnd(unknown.Call.Digest, unknown.Dispatches, Performed: fact is CallSettled) : null,
                 Arrives = new Arrival(new Wait.Settlement(step.Value).Name, $"{step} settled by {actor}: {reason}"),
             },
             stop);
