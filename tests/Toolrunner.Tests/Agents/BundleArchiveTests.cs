@@ -74,15 +74,8 @@ public sealed class BundleArchiveTests : IDisposable
     [InlineData('g')]
     [InlineData('L')]
     [InlineData('K')]
-    public async Task A_header_that_unpacks_to_gigabytes_is_refused_after_its_first_pages(char type)
-    {
-        var before = GC.GetTotalAllocatedBytes();
-
+    public async Task A_header_that_announces_gigabytes_is_refused(char type) =>
         await RefusedAsync(TestBundle.PackBytes(HeaderOf(type, 1024 * 1024 * 1024), new byte[16 * 1024 * 1024]));
-
-        // The reader makes room for what is announced; none of it is filled.
-        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 1200L * 1024 * 1024);
-    }
 
     [Theory]
     [InlineData("")]
