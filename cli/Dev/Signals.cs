@@ -5,6 +5,8 @@ namespace Mesh.Cli.Dev;
 /// <summary>Signals to processes that the launcher started.</summary>
 internal static partial class Signals
 {
+    public const int Interrupt = 2;
+    public const int Quit = 3;
     public const int Kill = 9;
     public const int Terminate = 15;
 

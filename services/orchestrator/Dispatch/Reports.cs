@@ -19,11 +19,16 @@ internal static class Reports
             .. report.Spans.Select(FactWire.ReadSpan),
         ];
 
-        return Outcome(report, custody) with { Spans = spans };
+        return Outcome(report, custody, isAsked: tickets is null) with { Spans = spans };
     }
 
-    private static DispatchOutcome Outcome(Toolrunner.V1.CallReport report, Custody custody) => report.Outcome switch
+    private static DispatchOutcome Outcome(Toolrunner.V1.CallReport report, Custody custody, bool isAsked) => report.Outcome switch
     {
+        // Not by this run, but somebody redeemed: only the fence can tell who, and how that ended. Who was asked because the
+        // fence named it contradicts itself.
+        Toolrunner.V1.CallReport.Types.Outcome.NotSent when report.Reason is "LEASE_USED" or "RECEIPT_USED" => isAsked
+            ? new DispatchOutcome.Unclear("The tool runner that redeemed it says that somebody else did.")
+            : new DispatchOutcome.Lost(),
         Toolrunner.V1.CallReport.Types.Outcome.Succeeded => new DispatchOutcome.Answered(
             new CallEnd.Succeeded(report.Value.Memory, report.HttpStatus, SettledBy: ""), custody),
         Toolrunner.V1.CallReport.Types.Outcome.Failed => new DispatchOutcome.Answered(

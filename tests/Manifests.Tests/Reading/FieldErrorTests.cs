@@ -10,7 +10,7 @@ public sealed class FieldErrorTests
     [InlineData("timeout: 6m", "spec.timeout", "at most 5m")]
     [InlineData("timeout: 10", "spec.timeout", "must be a string, is an integer")]
     [InlineData("timeout: 1e3", "spec.timeout", "must be a duration")]
-    [InlineData("output: {maxBytes: 4194305}", "spec.output.maxBytes", "1 to 4194304")]
+    [InlineData("output: {maxBytes: 262145}", "spec.output.maxBytes", "1 to 262144")]
     [InlineData("output: {maxBytes: 1e3}", "spec.output.maxBytes", "must be an integer, is a string")]
     [InlineData("output: {maxBytes: yes}", "spec.output.maxBytes", "must be an integer, is a string")]
     [InlineData("repeat: {safe: yes}", "spec.repeat.safe", "must be true or false, is a string")]
