@@ -4,7 +4,7 @@ using Mesh.Orchestrator.Lifecycle;
 namespace Mesh.Orchestrator.Tests.Lifecycle;
 
 /// <summary>The table of a call's legal moves.</summary>
-public sealed class CallStates
+public sealed class CallStateTests
 {
     private static readonly Explanation Why = new("sha256:00", ["r"], "r", Degraded: false);
     private static readonly CallRequested Call = new(0, "payments.refund", "sha256:00", "{}"u8.ToArray(), default);
