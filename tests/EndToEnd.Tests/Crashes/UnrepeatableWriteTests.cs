@@ -96,9 +96,13 @@ public sealed class UnrepeatableWriteTests(UnrepeatableMesh mesh) : IClassFixtur
 
         // The agent hears of it within five seconds, and gives up at once. The shop is still at it.
         await CancelAsync(UnrepeatableMesh.Once, id);
-        var answered = await mesh.Api.Tasks.WaitTaskAsync(
-            new WaitTaskRequest { Tenant = UnrepeatableMesh.Once, TaskId = id, Timeout = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(TimeSpan.FromSeconds(6)) },
-            deadline: DateTime.UtcNow.AddSeconds(30));
+        var wait = new WaitTaskRequest
+        {
+            Tenant = UnrepeatableMesh.Once,
+            TaskId = id,
+            Timeout = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(TimeSpan.FromSeconds(6)),
+        };
+        var answered = await MeshApi.InsistAsync(deadline => mesh.Api.Tasks.WaitTaskAsync(wait, deadline: deadline));
         await mesh.KillAndSeeReplacedAsync("orchestrator");
         var task = await mesh.RestAsync(id, UnrepeatableMesh.Once);
 
@@ -173,8 +177,11 @@ public sealed class UnrepeatableWriteTests(UnrepeatableMesh mesh) : IClassFixtur
         }
     }
 
-    private Task CancelAsync(string tenant, string id) => MeshApi.InsistAsync(
-        deadline => mesh.Api.Tasks.CancelTaskAsync(new CancelTaskRequest { Tenant = tenant, TaskId = id, Reason = "Not wanted any more." }, deadline: deadline));
+    private async Task CancelAsync(string tenant, string id)
+    {
+        var request = new CancelTaskRequest { Tenant = tenant, TaskId = id, Reason = "Not wanted any more." };
+        await MeshApi.InsistAsync(deadline => mesh.Api.Tasks.CancelTaskAsync(request, deadline: deadline));
+    }
 
     private async Task SettleAsync(
         IReadOnlyList<(string Order, string Id)> tasks, SettleCallRequest.Types.Outcome outcome, string tenant = UnrepeatableMesh.Once)
