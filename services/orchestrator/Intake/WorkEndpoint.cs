@@ -23,6 +23,7 @@ internal sealed class WorkEndpoint(
     TimeProvider clock) : V1.WorkService.WorkServiceBase
 {
     private const int ClaimsMax = 1_000;
+    private const int WorkerCharsMax = 64;
     private static readonly TimeSpan PollMax = TimeSpan.FromSeconds(30);
 
     public override async Task<V1.PollWorkResponse> PollWork(V1.PollWorkRequest request, ServerCallContext context)
@@ -31,7 +32,12 @@ internal sealed class WorkEndpoint(
 
         if (request.ItemsMax is < 0 or > 100)
         {
-            throw Refusals.Invalid("items_max", "must be 1 to 100");
+            throw Refusals.Invalid("items_max", "must be 0 to 100");
+        }
+
+        if (request.Worker.Length > WorkerCharsMax)
+        {
+            throw Refusals.Invalid("worker", $"must be at most {WorkerCharsMax} characters");
         }
 
         var wait = request.Wait?.ToTimeSpan() ?? PollMax;
