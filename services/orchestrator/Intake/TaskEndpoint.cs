@@ -152,26 +152,22 @@ internal sealed class TaskEndpoint(
         var task = await FindAsync(request.Tenant, request.TaskId, context);
         RequireReason(request.Reason, isRequired: false);
 
-        var message = request.Reason.Length > 0 ? request.Reason : $"cancelled by {principal.Id}";
 
-        while (!task.State.IsEnded())
+        if (!task.State.IsEnded())
         {
+            var message = request.Reason.Length > 0 ? request.Reason : $"cancelled by {principal.Id}";
             var answer = await ender.RequestAsync(task, "CANCELLED", message, InitiatorOf(principal), context.CancellationToken);
-            task = await reader.RequireAsync(request.Tenant, task.Key.Id.ToString("D"), context.CancellationToken);
 
-            if (answer is JournalAnswer.Written)
-            {
-                break;
-            }
-
-            // Handed out, parked or resumed at the same moment: asked again of the task as it is now.
-            if (answer is not JournalAnswer.TaskMoved)
+            if (answer is not (JournalAnswer.Written or JournalAnswer.TaskMoved { Task.State: >= TaskState.Completed }))
             {
                 throw JournalRefusals.Explain(answer).AsException();
             }
         }
 
-        return new V1.CancelTaskResponse { Task = Wire.Write(task) };
+        return new V1.CancelTaskResponse
+        {
+            Task = Wire.Write(await reader.RequireAsync(request.Tenant, task.Key.Id.ToString("D"), context.CancellationToken)),
+        };
     }
 
     public override async Task<V1.SettleCallResponse> SettleCall(V1.SettleCallRequest request, ServerCallContext context)

@@ -10,6 +10,19 @@ internal sealed class TaskEnder(JournalStore journal, OpenCalls openCalls, TaskS
     /// <summary>Ends the task, or tells the agent that holds it to stop; nothing new is dispatched from now on.</summary>
     public async Task<JournalAnswer> RequestAsync(TaskRow task, string reason, string message, string actor, CancellationToken stop)
     {
+        var answer = await RequestOnceAsync(task, reason, message, actor, stop);
+
+        // Handed out, parked or resumed at the same moment: asked again of the task as it is now.
+        while (answer is JournalAnswer.TaskMoved { Task: { } moved } && !moved.State.IsEnded())
+        {
+            answer = await RequestOnceAsync(moved, reason, message, actor, stop);
+        }
+
+        return answer;
+    }
+
+    private async Task<JournalAnswer> RequestOnceAsync(TaskRow task, string reason, string message, string actor, CancellationToken stop)
+    {
         if (task.State != TaskState.Running && await EndAsync(task, reason, message, actor, stop) is { } ended)
         {
             return ended;

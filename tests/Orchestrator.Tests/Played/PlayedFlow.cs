@@ -18,6 +18,10 @@ internal sealed class PlayedFlow
 {
     private static readonly CanonicalBytes Integration = Canonical("""{"http":{"baseUrl":"http://127.0.0.1:1"},"egress":["127.0.0.1:1"]}""");
 
+    private static readonly CanonicalBytes WorkflowSpec = Canonical("""
+        {"tools":["shop.write"],"agent":{"process":{"command":["x"],"bundle":"sha256:0000000000000000000000000000000000000000000000000000000000000000"}},"input":{"type":"object"}}
+        """);
+
     private readonly JournalFixture journal;
 
     public PlayedFlow(JournalFixture journal, PlayedClock? clock = null)
@@ -104,18 +108,34 @@ internal sealed class PlayedFlow
             new JournalWrite { Task = call.Task, Step = call.Step, Fence = new Fence.Settlement(), Facts = facts }, CancellationToken.None));
     }
 
-    private static WorkflowDefinition Workflow(ToolDefinition tool)
+    /// <summary>What an apply leaves behind of the workflow of all these calls.</summary>
+    public static async Task DeclareAsync(JournalFixture journal, ToolDefinition tool)
     {
-        var spec = Canonical("""
-            {"tools":["shop.write"],"agent":{"process":{"command":["x"],"bundle":"sha256:0000000000000000000000000000000000000000000000000000000000000000"}},"input":{"type":"object"}}
+        await using var command = journal.Store.CreateCommand(
+            """
+            with declared as (
+              insert into orchestrator.workflow_version(tenant_id, workflow, version, spec, tools, tool_digests)
+              values ('acme', 'refund-request', 'sha256:00', $1, array[$2], array[$3]))
+            insert into orchestrator.tool_definition(tenant_id, tool, tool_digest, tool_spec, integration, integration_spec)
+            values ('acme', $2, $3, $4, 'shop', $5)
             """);
 
+        foreach (var value in (object[])[WorkflowSpec.Memory.ToArray(), tool.Name, tool.Digest.ToString(), tool.Spec.Memory.ToArray(), Integration.Memory.ToArray()])
+        {
+            command.Parameters.Add(new Npgsql.NpgsqlParameter { Value = value });
+        }
+
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private static WorkflowDefinition Workflow(ToolDefinition tool)
+    {
         return new WorkflowDefinition
         {
             Tenant = "acme",
             Name = "refund-request",
             Version = "sha256:00",
-            Manifest = (WorkflowManifest)Specs.Read(ManifestKind.Workflow, "acme", "refund-request", spec).Content,
+            Manifest = (WorkflowManifest)Specs.Read(ManifestKind.Workflow, "acme", "refund-request", WorkflowSpec).Content,
             Tools = new Dictionary<string, ToolDefinition> { [tool.Name] = tool }.ToFrozenDictionary(),
         };
     }
