@@ -14,4 +14,7 @@ internal static partial class Log
 
     [LoggerMessage(3004, LogLevel.Error, "The shared loop failed once and goes on.")]
     public static partial void SharedLoopFailed(this ILogger log, Exception error);
+
+    [LoggerMessage(3020, LogLevel.Critical, "SECURITY: dispatch {Dispatch} of {Step} of task {Task} was redeemed {Count} times; a lease works once. Its outcome counts as unknown.")]
+    public static partial void RedeemedMoreThanOnce(this ILogger log, Guid task, string step, int dispatch, int count);
 }

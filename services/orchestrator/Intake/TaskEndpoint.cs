@@ -18,7 +18,6 @@ internal sealed class TaskEndpoint(
     TaskSignals signals,
     TimeProvider clock) : V1.TaskService.TaskServiceBase
 {
-    private const int PayloadBytesMax = 256 * 1024;
     private const int ReasonCharsMax = 1_024;
     private const int RequestIdCharsMax = 128;
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(60);
@@ -38,7 +37,7 @@ internal sealed class TaskEndpoint(
             {
                 Tenant = request.Tenant,
                 Workflow = request.Workflow,
-                Input = JsonValues.Write(request.Input ?? Value.ForStruct(new Struct()), "input", PayloadBytesMax),
+                Input = JsonValues.Write(request.Input ?? Value.ForStruct(new Struct()), "input"),
                 Initiator = InitiatorOf(principal),
                 RequestId = request.RequestId,
                 RequestKey = request.RequestId.Length == 0 ? null : $"request:{principal.Id}:{request.RequestId}",
@@ -153,6 +152,7 @@ internal sealed class TaskEndpoint(
         var task = await FindAsync(request.Tenant, request.TaskId, context);
         RequireReason(request.Reason, isRequired: false);
 
+
         if (!task.State.IsEnded())
         {
             var message = request.Reason.Length > 0 ? request.Reason : $"cancelled by {principal.Id}";
@@ -175,7 +175,7 @@ internal sealed class TaskEndpoint(
         var principal = context.RequireRole(request.Tenant, Role.Operator);
         RequireReason(request.Reason, isRequired: true);
         var task = await FindAsync(request.Tenant, request.TaskId, context);
-        var result = JsonValues.Write(request.Result, "result", PayloadBytesMax);
+        var result = JsonValues.Write(request.Result, "result");
 
         if (await settlements.SettleAsync(task, Wire.ReadStep(request.Step), request.Outcome, result, InitiatorOf(principal), request.Reason, context.CancellationToken) is { } refused)
         {

@@ -6,11 +6,20 @@ namespace Mesh.Orchestrator.Journal;
 /// <summary>Everything that a batch of writes has to know before it may write, read under the locks that keep it true.</summary>
 internal sealed class JournalHeads
 {
+    /// <summary>Of entries <c>j</c>: those after which a call may be out, and nothing says how that ended.</summary>
+    public const string OpenCall = """
+        j.kind in ('CallDispatched', 'CallInterrupted') and not exists (
+          select 1 from orchestrator.journal later
+          where later.tenant_id = j.tenant_id and later.task_id = j.task_id and later.step = j.step and later.step <> ''
+            and later.step_fact > j.step_fact)
+        """;
+
     private readonly Dictionary<TaskKey, TaskRow> tasks = [];
     private readonly Dictionary<(string Tenant, string Key), (Guid TaskId, byte[] BodyDigest)> requests = [];
     private readonly Dictionary<(TaskKey Task, string Name), string> arrivals = [];
     private readonly Dictionary<TaskKey, TaskRow> changed = [];
     private readonly HashSet<TaskKey> created = [];
+    private readonly HashSet<TaskKey> open = [];
     private readonly List<(TaskKey Task, string Name)> taken = [];
     private StepHead[] steps = [];
 
@@ -32,6 +41,7 @@ internal sealed class JournalHeads
         heads.LockRequests(batch, reads, writes);
         heads.ReadSteps(batch, reads, writes);
         heads.ReadArrivals(batch, reads, writes);
+        heads.ReadOpenCalls(batch, reads, writes);
 
         if (reads.Count > 0)
         {
@@ -55,6 +65,9 @@ internal sealed class JournalHeads
         requests.TryGetValue((request.Tenant, request.Key), out var taken) ? taken : null;
 
     public StepHead StepOf(int place) => steps[place];
+
+    /// <summary>Whether a call was dispatched and it is not recorded how that ended. Asked for tasks that are about to end.</summary>
+    public bool HasOpenCall(TaskKey task) => open.Contains(task);
 
     public string? TakeArrival(TaskKey task, string name)
     {
@@ -87,6 +100,11 @@ internal sealed class JournalHeads
     public void Grow(int place, IReadOnlyList<JournalWrite> writes, int facts)
     {
         var step = writes[place].Step;
+
+        if (writes[place].Facts.Any(fact => fact is CallDispatched))
+        {
+            open.Add(writes[place].Task);
+        }
 
         for (var later = place + 1; step is not null && later < writes.Count; later++)
         {
@@ -243,6 +261,33 @@ internal sealed class JournalHeads
             while (await rows.ReadAsync(stop))
             {
                 arrivals[(new TaskKey(rows.GetString(0), rows.GetGuid(1)), rows.GetString(2))] = rows.GetString(3);
+            }
+        });
+    }
+
+    private void ReadOpenCalls(
+        NpgsqlBatch batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
+    {
+        var ending = writes.Where(write => write.Facts.Any(fact => fact is TaskFinished)).Select(write => write.Task).ToArray();
+
+        if (ending.Length == 0)
+        {
+            return;
+        }
+
+        batch.BatchCommands.Add(Command(
+            $"""
+            select j.tenant_id, j.task_id
+            from unnest($1, $2) as k(tenant_id, task_id) join orchestrator.journal j on j.tenant_id = k.tenant_id and j.task_id = k.task_id
+            where {OpenCall}
+            """,
+            ending.Select(task => task.Tenant).ToArray(),
+            ending.Select(task => task.Id).ToArray()));
+        reads.Add(async (rows, stop) =>
+        {
+            while (await rows.ReadAsync(stop))
+            {
+                open.Add(new TaskKey(rows.GetString(0), rows.GetGuid(1)));
             }
         });
     }

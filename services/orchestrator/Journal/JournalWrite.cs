@@ -108,4 +108,7 @@ internal abstract record JournalAnswer
     internal sealed record TaskMoved(TaskRow? Task) : JournalAnswer;
 
     internal sealed record StepLimit(int Max) : JournalAnswer;
+
+    /// <summary>A task does not end over a call whose fate is not recorded: nobody would look for it any more.</summary>
+    internal sealed record CallOpen : JournalAnswer;
 }

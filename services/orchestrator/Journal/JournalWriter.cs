@@ -108,7 +108,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
 
         if (write.Step is null)
         {
-            return null;
+            return write.Facts.Any(fact => fact is TaskFinished) && heads.HasOpenCall(write.Task) ? new JournalAnswer.CallOpen() : null;
         }
 
         var step = heads.StepOf(place);
@@ -130,18 +130,14 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
 
     private static JournalAnswer? FenceRefusal(Fence fence, TaskRow task) => fence switch
     {
-        Fence.Claim c => Holds(task, c.Hash) ? null : new JournalAnswer.ClaimLost(),
-        Fence.LiveClaim c when !Holds(task, c.Hash) => new JournalAnswer.ClaimLost(),
+        Fence.Claim c => task.IsHeldBy(c.Hash) ? null : new JournalAnswer.ClaimLost(),
+        Fence.LiveClaim c when !task.IsHeldBy(c.Hash) => new JournalAnswer.ClaimLost(),
         Fence.LiveClaim when task.CancelRequested => new JournalAnswer.CancelRequested(),
         Fence.LiveClaim => null,
         Fence.Settlement => null,
         Fence.Observed o => o.Epoch == task.Epoch && o.State == task.State ? null : new JournalAnswer.TaskMoved(task),
         _ => throw new InvalidOperationException($"A fence of type {fence.GetType().Name} is unknown."),
     };
-
-    // Expiry alone takes nothing away: until somebody else took the task over, its agent may go on.
-    private static bool Holds(TaskRow task, byte[] hash) =>
-        task.ClaimHash is { } held && System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(held, hash);
 
     private static TaskRow Claimed(TaskRow row, NewClaim claim, DateTimeOffset now) => row with
     {

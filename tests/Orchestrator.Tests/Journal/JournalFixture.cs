@@ -12,7 +12,8 @@ namespace Mesh.Orchestrator.Tests.Journal;
 public sealed class JournalFixture : IAsyncLifetime
 {
     private TestDatabase? database;
-    private NpgsqlDataSource? store;
+
+    internal NpgsqlDataSource Store { get; private set; } = null!;
 
     internal JournalStore One { get; private set; } = null!;
 
@@ -21,7 +22,7 @@ public sealed class JournalFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         database = await TestDatabase.CreateAsync<OrchestratorDb>("orchestrator");
-        store = StoreRegistration.OpenSource(database.ConnectionFor("orchestrator"));
+        Store = StoreRegistration.OpenSource(database.ConnectionFor("orchestrator"));
         One = Open();
         Two = Open();
     }
@@ -30,13 +31,13 @@ public sealed class JournalFixture : IAsyncLifetime
     {
         await One.DisposeAsync();
         await Two.DisposeAsync();
-        await store!.DisposeAsync();
+        await Store.DisposeAsync();
         await database!.DisposeAsync();
     }
 
     internal async Task<long> CountAsync(string sql)
     {
-        await using var command = store!.CreateCommand(sql);
+        await using var command = Store.CreateCommand(sql);
 
         return (long)(await command.ExecuteScalarAsync())!;
     }
@@ -53,6 +54,31 @@ public sealed class JournalFixture : IAsyncLifetime
         }, CancellationToken.None);
 
         return (((JournalAnswer.Written)answer).Task, claim);
+    }
+
+    /// <summary>Its agent is lost, and another one holds it.</summary>
+    internal async Task<(TaskRow Task, ClaimToken Claim)> ReplaceAsync(TaskRow task)
+    {
+        var ended = await Two.AppendAsync(
+            new JournalWrite
+            {
+                Task = task.Key,
+                Fence = new Fence.Observed(task.Epoch, TaskState.Running),
+                Facts = [new TaskClaimEnded(ClaimEnd.Expired)],
+            },
+            CancellationToken.None);
+        var (_, next) = ClaimToken.New(task.Key.Id);
+        var claimed = await Two.AppendAsync(
+            new JournalWrite
+            {
+                Task = task.Key,
+                Fence = new Fence.Observed(((JournalAnswer.Written)ended).Task.Epoch, TaskState.Ready),
+                Facts = [new TaskClaimed("agent-2", 0)],
+                Claim = new NewClaim(next.Hash, "agent-2", TimeSpan.FromSeconds(30)),
+            },
+            CancellationToken.None);
+
+        return (((JournalAnswer.Written)claimed).Task, next);
     }
 
     internal static JournalWrite Submission(TaskKey key, RequestKey? request = null) => new()
@@ -95,6 +121,6 @@ public sealed class JournalFixture : IAsyncLifetime
         var spans = new PendingSpans();
 
         return new JournalStore(
-            store!, new JournalWriter(TimeProvider.System, spans), new OutboxSignal(), spans, TimeProvider.System, NullLogger<JournalStore>.Instance);
+            Store, new JournalWriter(TimeProvider.System, spans), new OutboxSignal(), spans, TimeProvider.System, NullLogger<JournalStore>.Instance);
     }
 }

@@ -4,7 +4,7 @@ using Mesh.Orchestrator.Lifecycle;
 namespace Mesh.Orchestrator.Tests.Journal;
 
 /// <summary>What the journal lets through, and what it refuses, on a real PostgreSQL.</summary>
-public sealed class Appends(JournalFixture journal) : IClassFixture<JournalFixture>
+public sealed class AppendTests(JournalFixture journal) : IClassFixture<JournalFixture>
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -58,7 +58,7 @@ public sealed class Appends(JournalFixture journal) : IClassFixture<JournalFixtu
     {
         var (task, old) = await journal.RunningAsync();
         await DispatchAsync(task, old);
-        var now = await ReplaceAsync(task);
+        var (now, _) = await journal.ReplaceAsync(task);
 
         var step = await journal.One.AppendAsync(JournalFixture.Step(task, old, "late#0", 9), Stop);
         var settlement = await journal.One.AppendAsync(
@@ -99,6 +99,47 @@ public sealed class Appends(JournalFixture journal) : IClassFixture<JournalFixtu
         var answer = await journal.Two.AppendAsync(Call(task, 0, Requested()) with { Fence = new Fence.LiveClaim(claim.Hash) }, Stop);
 
         Assert.IsType<JournalAnswer.CancelRequested>(answer);
+    }
+
+    [Fact]
+    public async Task A_task_does_not_end_over_a_call_whose_fate_is_not_recorded()
+    {
+        var (task, claim) = await journal.RunningAsync();
+        await DispatchAsync(task, claim);
+        var end = new JournalWrite
+        {
+            Task = task.Key,
+            Fence = new Fence.Claim(claim.Hash),
+            Facts = [new TaskFinished(TaskOutcome.Completed, "{}"u8.ToArray(), "", "", "")],
+        };
+
+        Assert.IsType<JournalAnswer.CallOpen>(await journal.Two.AppendAsync(end, Stop));
+        await journal.One.AppendAsync(Call(task, 3, new CallInterrupted(1)), Stop);
+        Assert.IsType<JournalAnswer.CallOpen>(await journal.Two.AppendAsync(end, Stop));
+        await journal.One.AppendAsync(Call(task, 4, new CallSettled(new CallEnd.Unknown("?"), 1, null)), Stop);
+
+        Assert.IsType<JournalAnswer.Written>(await journal.Two.AppendAsync(end, Stop));
+    }
+
+    [Fact]
+    public async Task An_end_and_a_dispatch_at_the_same_moment_are_told_apart()
+    {
+        for (var round = 0; round < 40; round++)
+        {
+            var (task, claim) = await journal.RunningAsync();
+            var end = journal.One.AppendAsync(
+                new JournalWrite
+                {
+                    Task = task.Key,
+                    Fence = new Fence.Claim(claim.Hash),
+                    Facts = [new TaskFinished(TaskOutcome.Completed, "{}"u8.ToArray(), "", "", "")],
+                },
+                Stop);
+            var dispatch = (round % 2 == 0 ? journal.One : journal.Two).AppendAsync(Dispatch(task, claim), Stop);
+            await Task.WhenAll(end, dispatch);
+
+            Assert.NotEqual(await end is JournalAnswer.Written, await dispatch is JournalAnswer.Written);
+        }
     }
 
     [Fact]
@@ -183,38 +224,15 @@ public sealed class Appends(JournalFixture journal) : IClassFixture<JournalFixtu
         Assert.Equal(2, messages);
     }
 
-    private async Task DispatchAsync(TaskRow task, ClaimToken claim)
+    private async Task DispatchAsync(TaskRow task, ClaimToken claim) =>
+        Assert.IsType<JournalAnswer.Written>(await journal.One.AppendAsync(Dispatch(task, claim), Stop));
+
+    private static JournalWrite Dispatch(TaskRow task, ClaimToken claim)
     {
         var why = new Decisions.Explanation("sha256:00", [], "r", Degraded: false);
         var permitted = new CallDecided(new Decisions.Decision.Permitted(why, "d", new byte[] { 1 }, Reserved: false, ApprovalId: ""));
-        var answer = await journal.One.AppendAsync(
-            Call(task, 0, Requested(), permitted, new CallDispatched(1, DispatchPurpose.Perform)) with { Fence = new Fence.LiveClaim(claim.Hash) }, Stop);
 
-        Assert.IsType<JournalAnswer.Written>(answer);
-    }
-
-    private async Task<TaskRow> ReplaceAsync(TaskRow task)
-    {
-        var ended = await journal.Two.AppendAsync(
-            new JournalWrite
-            {
-                Task = task.Key,
-                Fence = new Fence.Observed(task.Epoch, TaskState.Running),
-                Facts = [new TaskClaimEnded(ClaimEnd.Expired)],
-            },
-            Stop);
-        var (_, next) = ClaimToken.New(task.Key.Id);
-        var claimed = await journal.Two.AppendAsync(
-            new JournalWrite
-            {
-                Task = task.Key,
-                Fence = new Fence.Observed(((JournalAnswer.Written)ended).Task.Epoch, TaskState.Ready),
-                Facts = [new TaskClaimed("agent-2", 0)],
-                Claim = new NewClaim(next.Hash, "agent-2", TimeSpan.FromSeconds(30)),
-            },
-            Stop);
-
-        return Assert.IsType<JournalAnswer.Written>(claimed).Task;
+        return Call(task, 0, Requested(), permitted, new CallDispatched(1, DispatchPurpose.Perform)) with { Fence = new Fence.LiveClaim(claim.Hash) };
     }
 
     private static CallRequested Requested() => new(5, "payments.refund", "sha256:00", "{}"u8.ToArray(), JournalFixture.AnyDigest);
