@@ -26,6 +26,9 @@ internal sealed class LogCheck(string tenant, Checkpoint now, Checkpoint? before
 
     public int OpenIntents => Custody.Open;
 
+    public static Finding Shrunk(long sizeBefore, long size) =>
+        new(-1, "SHRUNK", $"The log had {sizeBefore} entries when it was verified last, and has {size} now.");
+
     private CustodyCheck Custody => custody ??= new CustodyCheck(Add);
 
     /// <summary>Takes the next entry. False: the order is lost and nothing further can be checked.</summary>
@@ -63,7 +66,7 @@ internal sealed class LogCheck(string tenant, Checkpoint now, Checkpoint? before
 
         if (before is not null && before.Size > now.Size)
         {
-            Add(new Finding(-1, "SHRUNK", $"The log had {before.Size} entries when it was verified last, and has {now.Size} now."));
+            Add(Shrunk(before.Size, now.Size));
         }
     }
 

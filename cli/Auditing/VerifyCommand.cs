@@ -21,7 +21,7 @@ internal static class VerifyCommand
         {
             var keys = await TrustedKeys.FindAsync(session, trust, stop);
             var seen = new SeenCheckpoints(session.Parse.GetValue(state)?.FullName ?? SeenCheckpoints.DefaultFolder);
-            var flow = new VerifyFlow(new Audit.V1.LogService.LogServiceClient(session.Mesh), keys, seen);
+            var flow = new VerifyFlow(session.Mesh, keys, seen);
             var report = await flow.RunAsync(await session.TenantAsync(stop), stop);
             session.Printer.Print(report.ToJson(), report.IsVerified ? "verified" : "not verified", report.Write);
             return report.IsVerified ? ExitCodes.Done : ExitCodes.Findings;

@@ -1,11 +1,12 @@
 using System.Text;
 using Grpc.Core;
+using Mesh.Cli.Output;
 using Mesh.Integrity;
 
 namespace Mesh.Cli.Auditing;
 
 /// <summary>Verifies a tenant's whole log: every leaf is hashed again here, and nothing that the mesh says about them is believed.</summary>
-internal sealed class VerifyFlow(Audit.V1.LogService.LogServiceClient log, TrustedKeys trust, SeenCheckpoints seen)
+internal sealed class VerifyFlow(CallInvoker mesh, TrustedKeys trust, SeenCheckpoints seen)
 {
     private const int PageMax = 1_000;
 
@@ -13,14 +14,17 @@ internal sealed class VerifyFlow(Audit.V1.LogService.LogServiceClient log, Trust
     private static readonly TimeSpan CheckpointWithin = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
+    private readonly Audit.V1.LogService.LogServiceClient log = new(mesh);
+    private readonly Orchestrator.V1.CatalogService.CatalogServiceClient catalog = new(mesh);
+
     public async Task<VerifyReport> RunAsync(string tenant, CancellationToken stop)
     {
+        var keys = trust.For(tenant);
         if (await CheckpointAsync(tenant, stop) is not { } note)
         {
-            return new VerifyReport(tenant, "", 0, "", 0, 0, 0, null, trust, []);
+            return await EmptyAsync(tenant, keys, stop);
         }
 
-        var keys = trust.For(tenant);
         if (!Checkpoint.TryVerify(Encoding.UTF8.GetBytes(note), keys, out var checkpoint)
             || keys.FirstOrDefault(key => key.Name == checkpoint.Origin) is not { } key)
         {
@@ -49,6 +53,20 @@ internal sealed class VerifyFlow(Audit.V1.LogService.LogServiceClient log, Trust
             before?.Size,
             trust,
             check.Findings);
+    }
+
+    // Nothing is what a log shows that never was, that is new, or that somebody emptied: three different things.
+    private async Task<VerifyReport> EmptyAsync(string tenant, IReadOnlyList<NoteVerifier> keys, CancellationToken stop)
+    {
+        if (keys.Select(seen.Find).FirstOrDefault(one => one is { Size: > 0 }) is { } before)
+        {
+            return new VerifyReport(tenant, before.Origin, 0, "", 0, 0, 0, before.Size, trust, [LogCheck.Shrunk(before.Size, 0)]);
+        }
+
+        var known = await catalog.ListTenantsAsync(new Orchestrator.V1.ListTenantsRequest(), cancellationToken: stop);
+        return known.Tenants.Contains(tenant)
+            ? new VerifyReport(tenant, "", 0, "", 0, 0, 0, null, trust, [])
+            : throw new ProblemException(Problem.Here("TENANT_NOT_FOUND", $"There is no log of {tenant}: this token sees no such tenant.", ExitCodes.NotFound));
     }
 
     /// <summary>The newest checkpoint; null when the log is empty.</summary>

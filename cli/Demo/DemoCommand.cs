@@ -60,10 +60,7 @@ internal static class DemoCommand
         to.WriteLine();
         to.WriteLine("The audit log, hashed again here and compared with what was signed:");
         to.WriteLine();
-        var flow = new VerifyFlow(
-            new Audit.V1.LogService.LogServiceClient(admin),
-            TrustedKeys.Read(node.TrustFile),
-            new SeenCheckpoints(Path.Combine(node.Folder, "seen")));
+        var flow = new VerifyFlow(admin, TrustedKeys.Read(node.TrustFile), new SeenCheckpoints(Path.Combine(node.Folder, "seen")));
         var report = await flow.RunAsync(DemoSetup.Tenant, stop);
 
         // The last outcomes are still on the bus for a moment.

@@ -23,13 +23,9 @@ internal sealed class AdmissionFlow(
 {
     public async Task InvokeAsync(HttpContext context)
     {
-        using var place = inFlight.TryEnter();
-
         try
         {
-            var refusal = place is null ? InFlight.Refusal : await AdmitAsync(context);
-
-            if (refusal is not null)
+            if (await AdmitAsync(context) is { } refusal)
             {
                 await Answers.RefuseAsync(context, refusal, errors);
             }
@@ -56,7 +52,10 @@ internal sealed class AdmissionFlow(
                 return await webhooks.RunAsync(context, webhook.Tenant, webhook.Name);
 
             case Destination.Method method:
-                return await AdmitAsync(context, method);
+                using (var place = inFlight.TryEnter())
+                {
+                    return place is null ? InFlight.Refusal : await AdmitAsync(context, method);
+                }
 
             case Destination.FrontPage:
                 await Answers.FrontPageAsync(context);
@@ -93,6 +92,15 @@ internal sealed class AdmissionFlow(
         if (rates.Take(principal.Id) is { } tooMuch)
         {
             return tooMuch;
+        }
+
+        // A stream keeps its place for as long as its caller likes, so that one caller could take them all.
+        var isStream = method.TakesStream || method.GivesStream;
+        using var stream = isStream ? inFlight.TryEnterStream(principal.Id) : null;
+
+        if (isStream && stream is null)
+        {
+            return InFlight.StreamRefusal;
         }
 
         if (await bodies.CheckAsync(context, method) is { } malformed)

@@ -15,10 +15,20 @@ public sealed record IngressOptions
     [Option("grpc", "Address of the plain HTTP/2 listener for gRPC, host:port; put TLS in front of it where strangers can listen.", Required = true)]
     public IPEndPoint Grpc { get; init; } = new(IPAddress.Loopback, 0);
 
-    /// <summary>Requests in flight at this replica.</summary>
-    [Option("in-flight", "Requests in flight at this replica, streams and long polls included. One more is refused with 429 and a time to come back.")]
+    /// <summary>Calls in flight at this replica.</summary>
+    [Option("in-flight", "Calls in flight at this replica, streams, long polls and verified webhooks included. One more is refused with 429 and a time to come back.")]
     [Range(1, 100_000)]
     public int InFlight { get; init; } = 512;
+
+    /// <summary>Webhooks at this replica whose body is on its way and whose sender is not known yet.</summary>
+    [Option("unverified-in-flight", "Webhooks at this replica whose body is still arriving, so that nobody knows who sends them. They take no place of in-flight. One more is refused with 429 and a time to come back.")]
+    [Range(1, 100_000)]
+    public int UnverifiedInFlight { get; init; } = 128;
+
+    /// <summary>Streams of one principal at this replica.</summary>
+    [Option("principal-streams", "Streams of one principal at this replica: watched tasks, bundles on their way. One more is refused with 429 and a time to come back.")]
+    [Range(1, 100_000)]
+    public int PrincipalStreams { get; init; } = 128;
 
     /// <summary>Calls per second and principal at this replica.</summary>
     [Option("principal-rate", "Calls per second of one principal at this replica; twice as many may come at once. One more is refused with 429 and a time to come back.")]

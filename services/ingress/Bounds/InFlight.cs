@@ -1,31 +1,39 @@
+using System.Collections.Concurrent;
 using Grpc.Core;
 using Mesh.Errors.V1;
 using Mesh.ServiceHost;
 
 namespace Mesh.Ingress.Bounds;
 
-/// <summary>How many requests this replica works on at once. None waits: who comes too much is told when to come back.</summary>
+/// <summary>How many requests this replica works on at once, and how many of those one caller may hold for long.</summary>
+/// <remarks>
+/// Whoever has not shown yet who they are has places apart: strangers who dawdle stand in each other's way, and calls with a
+/// token go on.
+/// </remarks>
 internal sealed class InFlight(IngressOptions options)
 {
-    private int count;
+    private readonly Places all = new(options.InFlight);
+    private readonly Places unverified = new(options.UnverifiedInFlight);
 
-    public static MeshError Refusal { get; } =
-        new(StatusCode.ResourceExhausted, Reason.Overloaded, "This replica works on as many requests as it may; nothing was done.") { RetryAfter = TimeSpan.FromSeconds(1) };
+    // Only known principals have any, so there are as many as people and systems.
+    private readonly ConcurrentDictionary<string, Places> streams = new();
 
-    /// <summary>A place, given back when disposed; null when there is none.</summary>
-    public IDisposable? TryEnter()
-    {
-        if (Interlocked.Increment(ref count) <= options.InFlight)
-        {
-            return new Place(this);
-        }
+    public static MeshError Refusal { get; } = Full("in-flight", "This replica works on as many requests as it may; nothing was done.");
 
-        Interlocked.Decrement(ref count);
-        return null;
-    }
+    public static MeshError UnverifiedRefusal { get; } = Full("unverified-in-flight", "This replica waits for as many deliveries as it may; nothing was done.");
 
-    private sealed class Place(InFlight all) : IDisposable
-    {
-        public void Dispose() => Interlocked.Decrement(ref all.count);
-    }
+    public static MeshError StreamRefusal { get; } = Full("principal-streams", "This principal has as many streams as it may at this replica; nothing was done.");
+
+    /// <summary>A place for a call; null when there is none.</summary>
+    public IDisposable? TryEnter() => all.TryEnter();
+
+    /// <summary>A place for a body that nobody has vouched for yet; null when there is none.</summary>
+    public IDisposable? TryEnterUnverified() => unverified.TryEnter();
+
+    /// <summary>A place for a stream of a principal, beside its call's; null when there is none.</summary>
+    public IDisposable? TryEnterStream(string principal) =>
+        streams.GetOrAdd(principal, static (_, max) => new Places(max), options.PrincipalStreams).TryEnter();
+
+    private static MeshError Full(string limit, string message) =>
+        new MeshError(StatusCode.ResourceExhausted, Reason.Overloaded, message) { RetryAfter = TimeSpan.FromSeconds(1) }.With("limit", limit);
 }

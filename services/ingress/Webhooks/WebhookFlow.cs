@@ -15,6 +15,7 @@ namespace Mesh.Ingress.Webhooks;
 /// thing only, that they were not accepted: whether the webhook exists, and what was wrong, is in a metric.
 /// </remarks>
 internal sealed class WebhookFlow(
+    InFlight inFlight,
     BodyReader reader,
     WebhookKeyring keyring,
     Orchestrator.V1.IntakeService.IntakeServiceClient orchestrator,
@@ -29,10 +30,24 @@ internal sealed class WebhookFlow(
     /// <summary>Null when it was answered, else what is refused.</summary>
     public async Task<MeshError?> RunAsync(HttpContext context, string tenant, string webhook)
     {
-        switch (await reader.ReadAsync(context.Request, BodyLimits.JsonBytesMax))
+        var received = clock.GetUtcNow();
+
+        // All that can be known without the body, before a byte of it is waited for. That there is no such webhook is not among
+        // it: whoever asks must wait as long for a name that exists as for one that does not.
+        if (Delivery.Read(context.Request.Headers, out var malformed) is not { } delivery)
+        {
+            return await RejectAsync(context, tenant, webhook, malformed);
+        }
+
+        if (!StandardWebhooks.IsFresh(delivery, received))
+        {
+            return await RejectAsync(context, tenant, webhook, "stale");
+        }
+
+        switch (await ReadAsync(context.Request))
         {
             case BodyReading.Whole whole:
-                return await AcceptAsync(context, tenant, webhook, whole.Bytes);
+                return await AcceptAsync(context, tenant, webhook, delivery, whole.Bytes, received);
 
             case BodyReading.TooLarge:
                 rejections.Count("too_large");
@@ -46,20 +61,26 @@ internal sealed class WebhookFlow(
                 rejections.Count("broken");
                 return Answers.Broken();
 
+            case null:
+                rejections.Count("overloaded");
+                return InFlight.UnverifiedRefusal;
+
             default:
                 throw new UnreachableException("There are no other readings.");
         }
     }
 
-    private async Task<MeshError?> AcceptAsync(HttpContext context, string tenant, string webhook, byte[] body)
+    // Null when too many others are being read.
+    private async Task<BodyReading?> ReadAsync(HttpRequest request)
     {
-        var received = clock.GetUtcNow();
-        var started = clock.GetTimestamp();
+        using var place = inFlight.TryEnterUnverified();
+        return place is null ? null : await reader.ReadAsync(request, BodyLimits.JsonBytesMax);
+    }
 
-        if (Delivery.Read(context.Request.Headers, out var malformed) is not { } delivery)
-        {
-            return await RejectAsync(context, tenant, webhook, malformed);
-        }
+    private async Task<MeshError?> AcceptAsync(
+        HttpContext context, string tenant, string webhook, Delivery delivery, byte[] body, DateTimeOffset received)
+    {
+        var started = clock.GetTimestamp();
 
         if (await keyring.FindAsync(tenant, webhook, context.RequestAborted) is not { } keys)
         {
@@ -72,10 +93,12 @@ internal sealed class WebhookFlow(
             return await RejectAsync(context, tenant, webhook, ReferenceEquals(keys, WebhookKeys.None) ? "unknown" : "signature");
         }
 
-        // After the MAC, so that only the owner of a key learns that its clock is wrong.
-        if (!StandardWebhooks.IsFresh(delivery, received))
+        using var place = inFlight.TryEnter();
+
+        if (place is null)
         {
-            return await RejectAsync(context, tenant, webhook, "stale");
+            rejections.Count("overloaded");
+            return InFlight.Refusal;
         }
 
         return await SubmitAsync(context, new Orchestrator.V1.SubmitWebhookRequest
@@ -101,6 +124,11 @@ internal sealed class WebhookFlow(
         catch (RpcException thrown)
         {
             return Refusal(thrown, request.Tenant, request.Webhook);
+        }
+
+        if (response.Existed)
+        {
+            rejections.Count("replay");
         }
 
         context.Response.StatusCode = response.Existed ? StatusCodes.Status200OK : StatusCodes.Status202Accepted;

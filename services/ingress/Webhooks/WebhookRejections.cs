@@ -3,7 +3,7 @@ using Mesh.ServiceHost;
 
 namespace Mesh.Ingress.Webhooks;
 
-/// <summary>Counts rejected deliveries by reason, in the metric <c>mesh.webhook.rejected</c>: the reason that their senders are not told.</summary>
+/// <summary>Counts deliveries that started nothing, by reason, in the metric <c>mesh.webhook.rejected</c>: the reason that their senders are not told.</summary>
 internal sealed class WebhookRejections
 {
     private readonly Counter<long> counter;

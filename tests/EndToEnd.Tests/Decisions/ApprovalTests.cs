@@ -22,15 +22,15 @@ public sealed class ApprovalTests(AttackedMesh mesh)
         var path = $"{Approvals}/{approval.GetProperty("id").GetString()}:approve";
         Assert.Empty((await mesh.LogOfAsync(order)).Refunds);
 
-        (await mesh.Olga.PostAsync(path, new { etag })).Refused(403, "SELF_APPROVAL_FORBIDDEN");
-        var outsider = (await mesh.Nora.PostAsync(path, new { etag })).Refused(403, "APPROVER_NOT_IN_GROUP");
-        (await mesh.Vera.PostAsync(path, new { etag })).Refused(403, "PERMISSION_DENIED");
-        (await mesh.Gus.PostAsync(path, new { etag })).Refused(403, "PERMISSION_DENIED");
+        await RefusedAsync(mesh.Olga, path, new { etag }, 403, "SELF_APPROVAL_FORBIDDEN");
+        var outsider = await RefusedAsync(mesh.Nora, path, new { etag }, 403, "APPROVER_NOT_IN_GROUP");
+        await RefusedAsync(mesh.Vera, path, new { etag }, 403, "PERMISSION_DENIED");
+        await RefusedAsync(mesh.Gus, path, new { etag }, 403, "PERMISSION_DENIED");
         Assert.Equal("finance", outsider.Metadata("groups"));
         Assert.Empty((await mesh.LogOfAsync(order)).Refunds);
 
         (await mesh.Fiona.PostAsync(path, new { etag, requestId = "first" })).Good();
-        var second = (await mesh.Fiona.PostAsync(path, new { requestId = "second" })).Refused(400, "APPROVAL_DECIDED");
+        var second = await RefusedAsync(mesh.Fiona, path, new { requestId = "second" }, 400, "APPROVAL_DECIDED");
         Assert.Equal("person:fiona", second.Metadata("decided_by"));
         Assert.Equal("approved", second.Metadata("decision"));
 
@@ -39,7 +39,7 @@ public sealed class ApprovalTests(AttackedMesh mesh)
         Assert.Single((await mesh.LogOfAsync(order)).Refunds);
         var used = (await mesh.Fiona.GetAsync($"{Approvals}/{approval.GetProperty("id").GetString()}")).Good().GetProperty("approval");
         Assert.Equal("APPROVAL_STATE_CONSUMED", used.GetProperty("state").GetString());
-        (await mesh.Fiona.PostAsync(path, new { requestId = "third" })).Refused(400, "APPROVAL_DECIDED");
+        await RefusedAsync(mesh.Fiona, path, new { requestId = "third" }, 400, "APPROVAL_DECIDED");
     }
 
     [Fact]
@@ -129,6 +129,24 @@ public sealed class ApprovalTests(AttackedMesh mesh)
 
     private static CanonicalBytes Arguments(long amount) =>
         CanonicalJson.Parse(System.Text.Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $$"""{"amount_minor":{{amount}},"currency":"EUR","order":"1002"}""")));
+
+    // The refusal is counted, and what was decided, or not yet, stays as it was.
+    private async Task<Answer> RefusedAsync(Door who, string path, object body, int status, string reason)
+    {
+        var (decided, counted) = (await DecidedAsync(path), await mesh.RefusalsAsync(reason));
+
+        var answer = (await who.PostAsync(path, body)).Refused(status, reason);
+
+        Assert.Equal(decided, await DecidedAsync(path));
+        Assert.True(await mesh.RefusalsAsync(reason) > counted, $"{reason} was not counted.");
+        return answer;
+    }
+
+    private async Task<string> DecidedAsync(string path)
+    {
+        var approval = (await mesh.Fiona.GetAsync(path[..path.LastIndexOf(':')])).Good().GetProperty("approval");
+        return string.Join(' ', ((string[])["decidedBy", "decidedAt", "reason"]).Select(name => approval.TryGetProperty(name, out var value) ? value.ToString() : ""));
+    }
 
     private async Task<(string Task, string Order, JsonElement Approval)> HoldAsync(Door initiator, long amount)
     {

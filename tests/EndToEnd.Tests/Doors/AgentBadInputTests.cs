@@ -43,9 +43,10 @@ public sealed class AgentBadInputTests(AttackedMesh mesh)
     ];
 
     [Fact]
-    public async Task Every_malformed_request_is_refused_with_its_reason_and_its_place_and_the_task_goes_on()
+    public async Task Every_malformed_request_is_refused_with_its_reason_and_its_place_is_counted_and_the_task_goes_on()
     {
         var requests = await mesh.WholeLogAsync();
+        var counted = await CountedAsync();
 
         var played = await mesh.PlayAsync(RefundMesh.Acme, [.. Requests.Select(each => each.Request), ScriptedCall.Tool("mirror.raw", new { }, 0)]);
 
@@ -58,6 +59,14 @@ public sealed class AgentBadInputTests(AttackedMesh mesh)
             if (answer.Reason != reason || !places.Append("").Any(each => each.StartsWith(place, StringComparison.Ordinal)))
             {
                 wrong.Add($"{what}: wanted {reason} at '{place}', got {answer.Status} {answer.Text}");
+            }
+        }
+
+        foreach (var (reason, count) in await CountedAsync())
+        {
+            if (count - counted[reason] < Requests.Count(each => each.Reason == reason))
+            {
+                wrong.Add($"{reason}: {count - counted[reason]} of {Requests.Count(each => each.Reason == reason)} were counted");
             }
         }
 
@@ -75,6 +84,18 @@ public sealed class AgentBadInputTests(AttackedMesh mesh)
         var ended = await mesh.RestAsync(task);
 
         Assert.Equal(("BROKEN", "ab"), (ended.Reason, ended.Message));
+    }
+
+    private async Task<IReadOnlyDictionary<string, long>> CountedAsync()
+    {
+        var counts = new Dictionary<string, long>();
+
+        foreach (var reason in Requests.Select(each => each.Reason).Distinct())
+        {
+            counts[reason] = await mesh.RefusalsAsync(reason);
+        }
+
+        return counts;
     }
 
     private static string Tool(string tool, string arguments) => $$"""{"claim":"$claim","stepKey":"{{tool}}#0","position":0,"tool":"{{tool}}","arguments":{{arguments}}}""";

@@ -131,12 +131,13 @@ public sealed class BadInputTests(AttackedMesh mesh)
               tests:
                 - {name: nothing is permitted, request: {tool: mirror.raw}, expect: {decision: deny}}
             """;
-        var before = await ThingsAsync();
+        var (before, counted) = (await ThingsAsync(), await mesh.RefusalsAsync("POLICY_TEST_FAILED"));
 
         var answer = (await mesh.Admin.PostAsync(Apply, new { files = new[] { new { name = "policy.yaml", text } } })).Refused(400, "POLICY_TEST_FAILED");
 
         Assert.Contains("nothing is permitted", answer.Text, StringComparison.Ordinal);
         Assert.Equal(before, await ThingsAsync());
+        Assert.True(await mesh.RefusalsAsync("POLICY_TEST_FAILED") > counted, "It was not counted.");
     }
 
     [Fact]

@@ -1,8 +1,10 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using EndToEnd.Tests.Fixture;
+using Mesh.TestKit;
 
 namespace EndToEnd.Tests.Webhooks;
 
@@ -26,7 +28,7 @@ public sealed class WebhookAttackTests(AttackedMesh mesh) : IDisposable
         using var first = await mesh.Webhooks.SendAsync(RefundMesh.Acme, "shop", id, body);
         var task = (await ReadAsync(first)).Json.GetProperty("task").GetString()!;
         await mesh.RestAsync(task);
-        var tasks = await TasksAsync();
+        var (tasks, counted) = (await TasksAsync(), await RejectedAsync("replay"));
 
         // Also with a fresh time stamp, as real senders sign their retries, and many at once.
         var again = await Task.WhenAll(Enumerable.Range(0, 16).Select(n => mesh.Webhooks.SendAsync(RefundMesh.Acme, "shop", id, body, DateTimeOffset.UtcNow.AddSeconds(-n))));
@@ -40,7 +42,7 @@ public sealed class WebhookAttackTests(AttackedMesh mesh) : IDisposable
             }
         }
 
-        Assert.Equal(tasks, await TasksAsync());
+        Assert.Equal((tasks, counted + 16), (await TasksAsync(), await RejectedAsync("replay")));
     }
 
     [Fact]
@@ -64,12 +66,12 @@ public sealed class WebhookAttackTests(AttackedMesh mesh) : IDisposable
         var id = NewId();
         using var first = await mesh.Webhooks.SendAsync(RefundMesh.Acme, "shop", id, WebhookSender.BodyOf(await mesh.OfferOrderAsync()));
         Assert.Equal(202, (int)first.StatusCode);
-        var tasks = await TasksAsync();
+        var (tasks, counted) = (await TasksAsync(), await RejectedAsync("replay"));
 
         using var other = await mesh.Webhooks.SendAsync(RefundMesh.Acme, "shop", id, WebhookSender.BodyOf(await mesh.OfferOrderAsync()));
 
         Assert.Equal(200, (int)other.StatusCode);
-        Assert.Equal(tasks, await TasksAsync());
+        Assert.Equal((tasks, counted + 1), (await TasksAsync(), await RejectedAsync("replay")));
     }
 
     [Theory]
@@ -90,13 +92,13 @@ public sealed class WebhookAttackTests(AttackedMesh mesh) : IDisposable
     public async Task Strangers_get_one_and_the_same_401_and_the_metric_says_why(string reason, string how)
     {
         var tasks = await TasksAsync();
-        var counted = await mesh.MetricAsync("mesh_webhook_rejected_total", reason);
+        var counted = await RejectedAsync(reason);
         using var request = Forge(how, WebhookSender.BodyOf("1001"));
 
         using var answer = await http.SendAsync(request, Stop);
 
         Assert.Equal((401, Refused), ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(Stop)));
-        Assert.Equal(counted + 1, await mesh.MetricAsync("mesh_webhook_rejected_total", reason));
+        Assert.Equal(counted + 1, await RejectedAsync(reason));
         Assert.Equal(tasks, await TasksAsync());
     }
 
@@ -139,9 +141,45 @@ public sealed class WebhookAttackTests(AttackedMesh mesh) : IDisposable
     [Fact]
     public async Task A_body_above_a_mebibyte_is_refused_with_its_limit()
     {
+        var (tasks, counted, refused) = (await TasksAsync(), await RejectedAsync("too_large"), await mesh.RefusalsAsync("PAYLOAD_TOO_LARGE"));
+
         using var answer = await mesh.Webhooks.SendAsync(RefundMesh.Acme, "shop", NewId(), new byte[(1024 * 1024) + 1]);
 
         Assert.Equal("1048576", (await ReadAsync(answer)).Refused(413, "PAYLOAD_TOO_LARGE").Metadata("limit_bytes"));
+        Assert.Equal((tasks, counted + 1, refused + 1), (await TasksAsync(), await RejectedAsync("too_large"), await mesh.RefusalsAsync("PAYLOAD_TOO_LARGE")));
+    }
+
+    [Fact]
+    public async Task Six_hundred_strangers_who_dawdle_with_their_bodies_stop_nobody_who_has_a_token()
+    {
+        const int strangers = 600, placesOfTheDoor = 512;
+        var task = await AttackedMesh.BeginAsync(mesh.Admin, RefundMesh.Acme, ScriptedCall.Tool(AttackManifests.Raw, new { }, 0));
+        var head = Encoding.ASCII.GetBytes(
+            $"POST /hooks/acme/shop HTTP/1.1\r\nhost: mesh\r\ncontent-length: 1000000\r\nwebhook-id: {NewId()}\r\nwebhook-timestamp: {DateTimeOffset.UtcNow.ToUnixTimeSeconds()}\r\nwebhook-signature: v1,{Convert.ToBase64String(new byte[32])}\r\n\r\n{{");
+        var sockets = Enumerable.Range(0, strangers).Select(_ => new TcpClient()).ToList();
+
+        try
+        {
+            foreach (var socket in sockets)
+            {
+                await socket.ConnectAsync(mesh.Http.Host, mesh.Http.Port, Stop);
+                await socket.GetStream().WriteAsync(head, Stop);
+            }
+
+            // Those who found no place are told so; the others are waited for.
+            await Eventually.Async(() => sockets.Count(socket => socket.Available > 0) >= strangers - placesOfTheDoor);
+            var clock = Stopwatch.StartNew();
+            (await mesh.Admin.GetAsync($"/v1/tenants/acme/tasks/{task}")).Good();
+
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(2), $"The call took {clock.Elapsed}.");
+            Assert.Contains(sockets, socket => socket.Available == 0);
+        }
+        finally
+        {
+            sockets.ForEach(socket => socket.Dispose());
+        }
+
+        await mesh.EndAsync(RefundMesh.Acme, task);
     }
 
     [Fact]
@@ -156,6 +194,8 @@ public sealed class WebhookAttackTests(AttackedMesh mesh) : IDisposable
     private static string NewId() => $"msg_{Guid.NewGuid():N}";
 
     private static async Task<Answer> ReadAsync(HttpResponseMessage answer) => new((int)answer.StatusCode, await answer.Content.ReadAsStringAsync());
+
+    private Task<long> RejectedAsync(string reason) => mesh.MetricAsync("mesh_webhook_rejected_total", reason);
 
     private Task<long> TasksAsync() => mesh.CountAsync("select count(*) from orchestrator.task");
 

@@ -103,15 +103,10 @@ public sealed class BodyTests
     public async Task A_body_that_trickles_is_given_up()
     {
         await using var door = await TestDoor.StartAsync("--body-timeout", "200ms");
-        using var socket = new TcpClient();
-        await socket.ConnectAsync("127.0.0.1", door.Http.BaseAddress!.Port, TestContext.Current.CancellationToken);
-        var stream = socket.GetStream();
+        using var slow = await DripAsync(door, DeliveryHead(DateTimeOffset.UtcNow.ToUnixTimeSeconds()));
 
-        await stream.WriteAsync("POST /hooks/acme/shop HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"u8.ToArray(), TestContext.Current.CancellationToken);
-        var answer = new byte[64];
-        var count = await stream.ReadAsync(answer, TestContext.Current.CancellationToken);
-
-        Assert.StartsWith("HTTP/1.1 408", Encoding.ASCII.GetString(answer, 0, count), StringComparison.Ordinal);
+        using var reader = new StreamReader(slow.GetStream());
+        Assert.StartsWith("HTTP/1.1 408", await reader.ReadLineAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -133,13 +128,74 @@ public sealed class BodyTests
     }
 
     [Fact]
-    public async Task More_requests_at_once_than_allowed_are_turned_away()
+    public async Task More_calls_at_once_than_allowed_are_turned_away()
     {
         await using var door = await TestDoor.StartAsync("--in-flight", "1");
-        using var socket = new TcpClient();
-        await socket.ConnectAsync("127.0.0.1", door.Http.BaseAddress!.Port, TestContext.Current.CancellationToken);
-        await socket.GetStream().WriteAsync("POST /hooks/acme/shop HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"u8.ToArray(), TestContext.Current.CancellationToken);
+        var head = $"POST /v1/tenants/acme/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {door.Token}\r\nContent-Type: application/json";
+        using var one = await DripAsync(door, head);
+        using var other = await DripAsync(door, head);
 
-        await TestKit.Eventually.Async(async () => (await door.GetAsync("/", withToken: false)).Response.StatusCode == HttpStatusCode.TooManyRequests);
+        Assert.StartsWith("HTTP/1.1 429", await FirstAnswerAsync(one, other), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.TooManyRequests, (await door.GetAsync("/v1/whoami")).Response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Deliveries_that_dawdle_stand_in_each_others_way_and_not_in_that_of_calls()
+    {
+        await using var door = await TestDoor.StartAsync("--in-flight", "1", "--unverified-in-flight", "1");
+        var head = DeliveryHead(DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+        using var one = await DripAsync(door, head);
+        using var other = await DripAsync(door, head);
+
+        Assert.StartsWith("HTTP/1.1 429", await FirstAnswerAsync(one, other), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, (await door.GetAsync("/v1/whoami")).Response.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_delivery_whose_headers_say_enough_is_refused_before_its_body_is_there()
+    {
+        await using var door = await TestDoor.StartAsync();
+        using var unsigned = await DripAsync(door, "POST /hooks/acme/shop HTTP/1.1\r\nHost: x");
+        using var stale = await DripAsync(door, DeliveryHead(DateTimeOffset.UtcNow.ToUnixTimeSeconds() - 302));
+
+        foreach (var sender in (TcpClient[])[unsigned, stale])
+        {
+            using var reader = new StreamReader(sender.GetStream());
+            Assert.Equal("HTTP/1.1 401 Unauthorized", await reader.ReadLineAsync(TestContext.Current.CancellationToken));
+        }
+    }
+
+    [Fact]
+    public async Task More_streams_of_one_principal_than_allowed_are_turned_away_and_its_other_calls_are_not()
+    {
+        await using var door = await TestDoor.StartAsync("--principal-streams", "1");
+        var bundles = new Orchestrator.V1.BundleService.BundleServiceClient(door.Grpc);
+        using var one = bundles.UploadBundle(door.Bearer, cancellationToken: TestContext.Current.CancellationToken);
+        using var other = bundles.UploadBundle(door.Bearer, cancellationToken: TestContext.Current.CancellationToken);
+
+        // Neither ends by itself: whoever is answered was refused.
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await await Task.WhenAny(one.ResponseAsync, other.ResponseAsync));
+
+        Assert.Equal((StatusCode.ResourceExhausted, Reason.Overloaded), (refused.StatusCode, RpcFailure.Read(refused).Reason));
+        Assert.Equal(HttpStatusCode.OK, (await door.GetAsync("/v1/whoami")).Response.StatusCode);
+    }
+
+    // As good as the headers of a delivery are before its body is there.
+    private static string DeliveryHead(long time) =>
+        $"POST /hooks/acme/shop HTTP/1.1\r\nHost: x\r\nwebhook-id: msg_0\r\nwebhook-timestamp: {time}\r\nwebhook-signature: v1,{Convert.ToBase64String(new byte[32])}";
+
+    private static async Task<string> FirstAnswerAsync(params TcpClient[] senders)
+    {
+        var answers = senders.Select(sender => new StreamReader(sender.GetStream()).ReadLineAsync(TestContext.Current.CancellationToken).AsTask());
+        return await await Task.WhenAny(answers) ?? "";
+    }
+
+    // Headers, the first byte of a body, and then nothing.
+    private static async Task<TcpClient> DripAsync(TestDoor door, string head)
+    {
+        var socket = new TcpClient();
+        await socket.ConnectAsync("127.0.0.1", door.Http.BaseAddress!.Port, TestContext.Current.CancellationToken);
+        await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"{head}\r\nContent-Length: 100\r\n\r\n{{"), TestContext.Current.CancellationToken);
+        return socket;
     }
 }
