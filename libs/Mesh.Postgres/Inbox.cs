@@ -16,6 +16,8 @@ public static class Inbox
         create index inbox_by_age on inbox using brin (received_at);
         """;
 
+    private const int TrimMax = 5_000;
+
     /// <summary>Records that a message has its effect in this transaction; false when it already had it.</summary>
     public static async Task<bool> AddAsync(NpgsqlTransaction effect, string consumer, Guid message, CancellationToken stop = default) =>
         (await AddAsync(effect, consumer, [message], stop)).Count == 1;
@@ -50,8 +52,19 @@ public static class Inbox
     /// <summary>Forgets what is older than any replay can be; answers how many rows went.</summary>
     public static async Task<int> TrimAsync(NpgsqlDataSource store, CancellationToken stop = default)
     {
-        await using var command = store.CreateCommand("delete from inbox where received_at < clock_timestamp() - interval '30 days'");
+        // In pieces: after a long pause there may be millions of rows, and no statement runs for ever.
+        await using var command = store.CreateCommand(
+            $"""
+            delete from inbox where ctid = any(array(
+              select ctid from inbox where received_at < now() - interval '30 days' limit {TrimMax}))
+            """);
+        var gone = 0;
 
-        return await command.ExecuteNonQueryAsync(stop);
+        for (var last = TrimMax; last == TrimMax; gone += last)
+        {
+            last = await command.ExecuteNonQueryAsync(stop);
+        }
+
+        return gone;
     }
 }
