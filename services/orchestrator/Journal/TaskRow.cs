@@ -62,6 +62,8 @@ internal sealed record TaskRow
     /// <summary>Tools that this task has performed, each once: what policy sees as <c>task_done</c>.</summary>
     public IReadOnlyList<string> ToolsDone { get; init; } = [];
 
+    public WorkflowKey WorkflowKey => new(Key.Tenant, Workflow, WorkflowVersion);
+
     /// <summary>The row after one more fact of its journal.</summary>
     public TaskRow After(Fact fact, DateTimeOffset now) => fact switch
     {
