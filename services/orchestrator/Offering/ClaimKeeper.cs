@@ -66,10 +66,10 @@ internal sealed class ClaimKeeper(NpgsqlDataSource store, JournalStore journal, 
         return EndAllAsync("t.tenant_id = $1 and t.claim_instance = $2", cause, stop, agent.Workflow.Tenant, agent.Instance);
     }
 
-    /// <summary>The runner of a workflow version is gone, and its agents with it.</summary>
+    /// <summary>The runner of a workflow version is gone, and its agents with it: no failure of theirs, and no attempt of the tasks'.</summary>
     public Task<int> EndAgentsOfAsync(WorkflowKey workflow, CancellationToken stop) => EndAllAsync(
         "t.tenant_id = $1 and t.workflow = $2 and t.workflow_version = $3",
-        ClaimEnd.AgentLost,
+        ClaimEnd.Released,
         stop,
         workflow.Tenant,
         workflow.Workflow,

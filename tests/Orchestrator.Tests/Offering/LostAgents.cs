@@ -12,7 +12,7 @@ public sealed class LostAgents(JournalFixture journal) : IClassFixture<JournalFi
     [Fact]
     public async Task A_task_that_loses_as_many_agents_as_it_has_attempts_is_parked_for_a_person()
     {
-        await journal.DeclareAsync("crashing", """{"tools":[],"agent":{"process":{"command":["x"],"bundle":"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}},"limits":{"attempts":2}}""");
+        await journal.DeclareAsync("crashing", Spec(attempts: 2));
         var (task, _) = await journal.RunningAsync("crashing");
         await using var replica = new Replica(journal);
 
@@ -29,7 +29,7 @@ public sealed class LostAgents(JournalFixture journal) : IClassFixture<JournalFi
     [Fact]
     public async Task That_its_runner_stopped_it_is_no_attempt_of_the_tasks()
     {
-        await journal.DeclareAsync("restarted", """{"tools":[],"agent":{"process":{"command":["x"],"bundle":"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}},"limits":{"attempts":1}}""");
+        await journal.DeclareAsync("restarted", Spec(attempts: 1));
         var (task, _) = await journal.RunningAsync("restarted");
         await using var replica = new Replica(journal);
 
@@ -38,6 +38,24 @@ public sealed class LostAgents(JournalFixture journal) : IClassFixture<JournalFi
         var ready = await RowAsync(task);
         Assert.Equal((TaskState.Ready, 0), (ready.State, ready.Failures));
     }
+
+    [Fact]
+    public async Task That_its_runner_was_replaced_is_no_attempt_of_the_tasks_and_offers_it_again_at_once()
+    {
+        await journal.DeclareAsync("moved", Spec(attempts: 1));
+        var (task, _) = await journal.RunningAsync("moved");
+        await using var replica = new Replica(journal);
+        var first = new V1.AssignAgentsRequest { RunnerInstance = "r-1", RunnerAddress = "http://127.0.0.1:9", Capacity = 8 };
+        await replica.Assignments.WaitAsync(first, Stop);
+
+        await replica.Assignments.WaitAsync(new V1.AssignAgentsRequest(first) { RunnerInstance = "r-2" }, Stop);
+
+        var ready = await RowAsync(task);
+        Assert.Equal((TaskState.Ready, 0), (ready.State, ready.Failures));
+    }
+
+    private static string Spec(int attempts) =>
+        $$$"""{"tools":[],"agent":{"process":{"command":["x"],"bundle":"sha256:{{{new string('0', 64)}}}"}},"limits":{"attempts":{{{attempts}}}}}""";
 
     private async Task ClaimAsync(TaskRow task, string instance)
     {
