@@ -81,6 +81,7 @@ internal static class Composition
         builder.Services.AddSingleton<Settlements>();
         builder.Services.AddSingleton<OpenCalls>();
         builder.Services.AddSingleton<TaskEnder>();
+        builder.Services.AddSingleton<Trim>();
         builder.Services.AddHostedService<SharedLoop>();
         builder.Services.AddMessageHandler<ApprovalDecisions>();
     }

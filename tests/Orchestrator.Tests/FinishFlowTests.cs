@@ -25,8 +25,8 @@ public sealed class FinishFlowTests : IClassFixture<JournalFixture>
             journal.One,
             catalog,
             new OpenCalls(journal.One, catalog, new PlayedFlow(journal).Calls),
-            new WorkOffers(TimeProvider.System),
-            new TaskSignals(),
+            new WorkOffers(Lives.New(), TimeProvider.System),
+            new TaskSignals(Lives.New()),
             TimeProvider.System);
     }
 

@@ -96,15 +96,16 @@ internal sealed class TaskEndpoint(
         var timeout = ReadTimeout(request.Timeout);
         var until = clock.GetUtcNow() + (timeout < WaitMax ? timeout : WaitMax);
         var task = await FindAsync(request.Tenant, request.TaskId, context);
+        using var watch = signals.Watch(task.Key);
 
         while (true)
         {
-            var signal = signals.Next(task.Key);
+            var signal = watch.Next();
             task = await reader.RequireAsync(request.Tenant, task.Key.Id.ToString("D"), context.CancellationToken);
             var isDone = task.State.IsEnded() || (request.UntilPerson && NeedsPerson(task.State));
             var left = until - clock.GetUtcNow();
 
-            if (isDone || left <= TimeSpan.Zero)
+            if (isDone || left <= TimeSpan.Zero || watch.IsStopping)
             {
                 return new V1.WaitTaskResponse
                 {
@@ -113,7 +114,7 @@ internal sealed class TaskEndpoint(
                 };
             }
 
-            await signals.WaitAsync(task.Key, signal, left, clock, context.CancellationToken);
+            await watch.WaitAsync(signal, left, clock, context.CancellationToken);
         }
     }
 
@@ -122,10 +123,11 @@ internal sealed class TaskEndpoint(
     {
         var task = await FindAsync(request.Tenant, request.TaskId, context);
         var after = request.AfterSeq;
+        using var watch = signals.Watch(task.Key);
 
         while (true)
         {
-            var signal = signals.Next(task.Key);
+            var signal = watch.Next();
             task = await reader.RequireAsync(request.Tenant, task.Key.Id.ToString("D"), context.CancellationToken);
 
             foreach (var entry in await reader.EntriesAsync(task.Key, after, 100, context.CancellationToken))
@@ -139,9 +141,14 @@ internal sealed class TaskEndpoint(
                 return;
             }
 
+            if (watch.IsStopping)
+            {
+                throw Refusals.Refused(StatusCode.Unavailable, Errors.V1.Reason.Overloaded, "This replica stops. Watch on after the last event that came.");
+            }
+
             if (after >= task.Seq)
             {
-                await signals.WaitAsync(task.Key, signal, WaitMax, clock, context.CancellationToken);
+                await watch.WaitAsync(signal, WaitMax, clock, context.CancellationToken);
             }
         }
     }

@@ -170,7 +170,11 @@ internal sealed class WorkEndpoint(
     }
 
     public override async Task<V1.EndAgentResponse> EndAgent(V1.EndAgentRequest request, ServerCallContext context) =>
-        new() { ClaimsEnded = await claims.EndAgentAsync(Wire.Read(request.Agent), CancellationToken.None) };
+        new()
+        {
+            ClaimsEnded = await claims.EndAgentAsync(
+                Wire.Read(request.Agent), request.Cause == "stopped" ? ClaimEnd.Released : ClaimEnd.AgentLost, CancellationToken.None),
+        };
 
     private async Task<V1.WorkItem?> NextAsync(AgentIdentity agent, TimeSpan wait, CancellationToken stop)
     {

@@ -21,13 +21,15 @@ internal sealed class JournalHeads
     private readonly HashSet<TaskKey> created = [];
     private readonly HashSet<TaskKey> open = [];
     private readonly List<(TaskKey Task, string Name)> taken = [];
+    private readonly Dictionary<(TaskKey Task, string Name), string> kept = [];
     private StepHead[] steps = [];
 
     /// <summary>What the batch leaves behind: rows to write back.</summary>
     public JournalChanges Changed => new(
         [.. changed.Values.Where(row => created.Contains(row.Key))],
         [.. changed.Values.Where(row => !created.Contains(row.Key))],
-        taken);
+        taken,
+        [.. kept.Select(arrival => (arrival.Key.Task, arrival.Key.Name, arrival.Value))]);
 
     /// <summary>Locks the tasks in one order for all, so that two batches cannot wait for each other.</summary>
     public static async Task<JournalHeads> LockAsync(
@@ -77,8 +79,16 @@ internal sealed class JournalHeads
         }
 
         taken.Add((task, name));
+        kept.Remove((task, name));
 
         return because;
+    }
+
+    /// <summary>Keeps what nobody waits for yet. A later write of the same batch that parks on it finds it.</summary>
+    public void KeepArrival(TaskKey task, Arrival arrival)
+    {
+        arrivals.TryAdd((task, arrival.Name), arrival.Because);
+        kept.TryAdd((task, arrival.Name), arrival.Because);
     }
 
     /// <summary>The row as it now stands; later writes of the same batch see it.</summary>
@@ -312,4 +322,7 @@ internal readonly record struct StepHead(int Facts, string? PositionTakenBy);
 
 /// <summary>What a batch leaves behind beside the entries themselves.</summary>
 internal sealed record JournalChanges(
-    IReadOnlyList<TaskRow> Created, IReadOnlyList<TaskRow> Updated, IReadOnlyList<(TaskKey Task, string Name)> ArrivalsTaken);
+    IReadOnlyList<TaskRow> Created,
+    IReadOnlyList<TaskRow> Updated,
+    IReadOnlyList<(TaskKey Task, string Name)> ArrivalsTaken,
+    IReadOnlyList<(TaskKey Task, string Name, string Because)> ArrivalsKept);

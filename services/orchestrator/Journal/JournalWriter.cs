@@ -41,7 +41,14 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
 
         if (write.RequestsCancel is { } cancel)
         {
-            row = row with { CancelRequested = true, Reason = cancel.Reason, Message = cancel.Message };
+            var graceUntil = now + Claims.CancelGrace;
+            row = row with
+            {
+                CancelRequested = true,
+                Reason = cancel.Reason,
+                Message = cancel.Message,
+                ClaimUntil = row.ClaimUntil < graceUntil ? row.ClaimUntil : graceUntil,
+            };
         }
 
         if (write.ToolDone is { } tool && !row.ToolsDone.Contains(tool))
@@ -52,7 +59,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
         var firstSeq = row.Seq + 1;
         var bodies = new List<byte[]>(write.Facts.Count);
 
-        foreach (var next in FactsOf(write, heads, row, rows))
+        foreach (var next in FactsOf(write, heads, row))
         {
             var fact = next;
             row = row.After(fact, now);
@@ -150,7 +157,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
 
     // What a task parks on may have come before it parked: then it never really parks. What comes for a task that does not
     // wait for it yet is kept. Both look under the same lock, so neither misses the other.
-    private static IEnumerable<Fact> FactsOf(JournalWrite write, JournalHeads heads, TaskRow before, JournalRows rows)
+    private static IEnumerable<Fact> FactsOf(JournalWrite write, JournalHeads heads, TaskRow before)
     {
         foreach (var fact in write.Facts)
         {
@@ -173,7 +180,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
         }
         else
         {
-            rows.AddArrival(write.Task, arrival);
+            heads.KeepArrival(write.Task, arrival);
         }
     }
 

@@ -58,7 +58,7 @@ internal sealed class ManifestLedger(NpgsqlDataSource store, ActivePolicies poli
             await transaction.CommitAsync(stop);
             outbox.Raise();
 
-            // Here at once; other replicas see the version within a second.
+            // Here at once; other replicas see the version within two seconds.
             await policies.RefreshAsync(stop);
             log.ManifestsApplied(changed.Length, string.Join(", ", catalogs.Keys), version, actor);
         }

@@ -4,15 +4,13 @@ using Mesh.Orchestrator.Lifecycle;
 using Mesh.Orchestrator.Tests.Journal;
 using Mesh.Orchestrator.Tests.Played;
 using Mesh.Toolrunner.V1;
-using Microsoft.Extensions.Hosting.Internal;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Mesh.Orchestrator.Tests.Dispatch;
 
 /// <summary>Who shares a run of a call, and who does not (G2).</summary>
 public sealed class CallsUnderWayTests(JournalFixture journal) : IClassFixture<JournalFixture>
 {
-    private readonly CallsUnderWay underWay = new(new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance));
+    private readonly CallsUnderWay underWay = new(Lives.New());
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 

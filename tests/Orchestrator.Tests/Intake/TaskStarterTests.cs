@@ -28,7 +28,7 @@ public sealed class TaskStarterTests : IClassFixture<JournalFixture>
         this.journal = journal;
         flow = new PlayedFlow(journal);
         catalog = new Catalog(journal.Store, TimeProvider.System);
-        starter = new TaskStarter(catalog, flow.Policy, journal.One, new WorkOffers(TimeProvider.System), TimeProvider.System);
+        starter = new TaskStarter(catalog, flow.Policy, journal.One, new WorkOffers(Lives.New(), TimeProvider.System), TimeProvider.System);
     }
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

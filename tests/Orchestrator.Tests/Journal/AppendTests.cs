@@ -1,5 +1,6 @@
 using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
+using Mesh.Postgres;
 
 namespace Mesh.Orchestrator.Tests.Journal;
 
@@ -180,6 +181,27 @@ public sealed class AppendTests(JournalFixture journal) : IClassFixture<JournalF
         Assert.Equal(TaskState.Ready, Assert.IsType<JournalAnswer.Written>(parked).Task.State);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Parking_and_what_it_waits_for_meet_in_one_batch_too(bool comesFirst)
+    {
+        var (task, claim) = await journal.RunningAsync();
+        var park = new JournalWrite
+        {
+            Task = task.Key,
+            Fence = new Fence.Claim(claim.Hash),
+            Facts = [new TaskParked(new Wait.Approval("a-1"), "waits")],
+        };
+        var arrive = new JournalWrite { Task = task.Key, Fence = new Fence.Settlement(), Facts = [], Arrives = new Arrival("approval:a-1", "approved") };
+
+        var answers = await journal.WriteInOneBatchAsync(comesFirst ? [arrive, park] : [park, arrive]);
+
+        Assert.All(answers, answer => Assert.IsType<JournalAnswer.Written>(answer));
+        Assert.Equal(TaskState.Ready, (await journal.One.ReadTaskAsync(task.Key, Stop))!.State);
+        Assert.Equal(0, await journal.CountAsync($"select count(*) from orchestrator.arrival where task_id = '{task.Key.Id:D}'"));
+    }
+
     [Fact]
     public async Task Parking_and_what_it_waits_for_never_miss_each_other()
     {
@@ -222,6 +244,26 @@ public sealed class AppendTests(JournalFixture journal) : IClassFixture<JournalF
         var messages = await journal.CountAsync($"select count(*) from orchestrator.outbox where key = '{task.Key.Id:D}'");
 
         Assert.Equal(2, messages);
+    }
+
+    [Fact]
+    public async Task A_task_whose_row_a_stopped_replica_holds_stops_no_other_task()
+    {
+        var (held, heldClaim) = await journal.RunningAsync();
+        var (free, freeClaim) = await journal.RunningAsync();
+        await using var stopped = await journal.HoldAsync(held);
+
+        var blocked = journal.Two.AppendAsync(JournalFixture.Step(held, heldClaim, "s#0", 0), Stop);
+        var started = TimeProvider.System.GetTimestamp();
+        var answers = await Task.WhenAll(Enumerable.Range(0, 32).Select(n =>
+            journal.Two.AppendAsync(JournalFixture.Step(free, freeClaim, $"s#{n}", n), Stop)));
+
+        Assert.All(answers, answer => Assert.IsType<JournalAnswer.Written>(answer));
+        Assert.InRange(TimeProvider.System.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(4));
+        Assert.False((await Assert.ThrowsAsync<StoreUnavailableException>(() => blocked)).MayHaveCommitted);
+
+        await stopped.DisposeAsync();
+        Assert.IsType<JournalAnswer.Written>(await journal.Two.AppendAsync(JournalFixture.Step(held, heldClaim, "s#0", 0), Stop));
     }
 
     private async Task DispatchAsync(TaskRow task, ClaimToken claim) =>

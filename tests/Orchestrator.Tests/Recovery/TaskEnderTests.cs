@@ -21,7 +21,7 @@ public sealed class TaskEnderTests : IClassFixture<JournalFixture>
         this.journal = journal;
         flow = new PlayedFlow(journal);
         ender = new TaskEnder(
-            journal.One, new OpenCalls(journal.One, new Catalog(journal.Store, TimeProvider.System), flow.Calls), new TaskSignals());
+            journal.One, new OpenCalls(journal.One, new Catalog(journal.Store, TimeProvider.System), flow.Calls), new TaskSignals(Lives.New()));
     }
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

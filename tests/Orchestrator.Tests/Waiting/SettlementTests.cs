@@ -15,7 +15,7 @@ namespace Mesh.Orchestrator.Tests.Waiting;
 public sealed class SettlementTests(JournalFixture journal) : IClassFixture<JournalFixture>
 {
     private readonly PlayedFlow flow = new(journal);
-    private readonly Settlements settlements = new(journal.One, new WorkOffers(TimeProvider.System), new TaskSignals());
+    private readonly Settlements settlements = new(journal.One, new WorkOffers(Lives.New(), TimeProvider.System), new TaskSignals(Lives.New()));
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
