@@ -285,7 +285,7 @@ internal sealed class PrivatePostgres : IAsyncDisposable
 
     private static readonly Dictionary<string, string> SmallNode = new()
     {
-        ["shared_buffers"] = "64MB",
+        ["shared_buffers"] = "32MB",
         ["max_connections"] = "200",
         ["wal_level"] = "replica",
         ["max_wal_senders"] = "2",

@@ -66,8 +66,8 @@ internal sealed class GroupCommitWriter<TEntry, TResult>(
 
         try
         {
-            // The pool resets nothing: the next user would inherit the short patience.
-            await ExecuteAsync(last, $"reset lock_timeout");
+            // The pool resets nothing: the next user would inherit the short patience and the plans.
+            await ExecuteAsync(last, $"reset all");
         }
         catch (Exception error) when (StoreErrors.IsConnectionLost(error))
         {
@@ -87,7 +87,7 @@ internal sealed class GroupCommitWriter<TEntry, TResult>(
                 var opened = await store.OpenConnectionAsync();
 
                 // Once for the connection's life: an ordinary batch pays nothing for it.
-                await ExecuteAsync(opened, $"set lock_timeout = {options.LockPatience.TotalMilliseconds:0}");
+                await ExecuteAsync(opened, $"set lock_timeout = {options.LockPatience.TotalMilliseconds:0}; {HotPlans.Settings}");
 
                 return opened;
             }

@@ -1,3 +1,4 @@
+using Mesh.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -14,7 +15,7 @@ internal sealed class ConsumerQueue(string consumer)
     // A settlement that a crash loses is only a delivery more, and the inbox recognises it.
     // And a plan that was made while the table was empty must not become a scan of all that has since come and gone.
     private const string WithoutFsync =
-        "select set_config('synchronous_commit', 'off', true) || set_config('enable_seqscan', 'off', true)";
+        $"select set_config('synchronous_commit', 'off', true) || {HotPlans.Local}";
 
     private const string Expire = """
         update bus.message set state = case when attempts >= $2 then 2 else 0 end,

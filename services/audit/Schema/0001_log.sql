@@ -102,7 +102,7 @@ create function append(
 returns table (outcome text, first_index bigint, leaf_hash bytea, leaf_time timestamptz, last_seq bigint)
 language plpgsql
 -- A plan that was made when the table was small must not become a scan of the log.
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
 as $$
 declare
     outcomes text[];
