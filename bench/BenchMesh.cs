@@ -29,7 +29,7 @@ internal sealed class BenchMesh : IAsyncDisposable
         this.webhookKey = webhookKey;
         StartedIn = startedIn;
         var run = mesh.ReadRun();
-        channel = GrpcChannel.ForAddress(run.Grpc);
+        channel = PlainChannel.Open(run.Grpc);
         headers = new Metadata { { "authorization", $"Bearer {run.Token}" } };
         tasks = new Orchestrator.V1.TaskService.TaskServiceClient(channel);
     }

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using Grpc.Core;
-using Grpc.Net.Client;
+using Mesh.TestKit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -45,7 +45,7 @@ internal static class Floors
         app.MapGrpcService<Nothing>();
         await app.StartAsync(stop);
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        using var channel = GrpcChannel.ForAddress(address);
+        using var channel = PlainChannel.Open(address);
         var client = new Policy.V1.IdentityService.IdentityServiceClient(channel);
         var request = new Policy.V1.AuthenticateRequest();
 

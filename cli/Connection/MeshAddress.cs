@@ -36,10 +36,17 @@ internal sealed record MeshAddress(Uri Endpoint, string? Token)
 
     private static RunFile ReadRun(DirectoryInfo data)
     {
-        var path = new DataFolder(data.FullName).RunFile;
+        var folder = new DataFolder(data.FullName);
+        var path = folder.RunFile;
         try
         {
-            return RunFile.Read(path);
+            var run = RunFile.Read(path);
+
+            // A launcher that was killed left its file, and anybody may listen on its ports by now.
+            return folder.IsClaimed() ? run : throw new ProblemException(Problem.Here(
+                "MESH_NOT_FOUND",
+                $"The mesh in {data.FullName} was killed and is not running: start ./mesh dev again.",
+                ExitCodes.NotReachable));
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {

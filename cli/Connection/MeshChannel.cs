@@ -26,14 +26,21 @@ internal sealed class MeshChannel : IDisposable
             // A bundle of an agent may be that large.
             MaxSendMessageSize = MessageBytesMax,
             MaxReceiveMessageSize = MessageBytesMax,
-            HttpHandler = new SocketsHttpHandler
+
+            // A client, not its handler: with a handler, the channel makes and watches the connections itself, which it was seen to
+            // lose track of.
+            HttpClient = new HttpClient(new SocketsHttpHandler
             {
                 ConnectTimeout = TimeSpan.FromSeconds(5),
                 EnableMultipleHttp2Connections = true,
                 UseProxy = false,
+            })
+            {
+                Timeout = Timeout.InfiniteTimeSpan,
             },
+            DisposeHttpClient = true,
         });
-        var invoker = channel.CreateCallInvoker();
+        var invoker = channel.Intercept(new PatienceInterceptor());
         return new MeshChannel(channel, address.Token is null ? invoker : invoker.Intercept(WithToken));
 
         Metadata WithToken(Metadata headers)

@@ -94,9 +94,12 @@ internal sealed class DemoNode : IAsyncDisposable
         await launcher.WaitForExitAsync();
         launcher.Dispose();
         Directory.Delete(data.Path, recursive: true);
-        if (PrivatePostgres.FolderFor(data.Postgres) is var elsewhere && Directory.Exists(elsewhere))
+        foreach (var elsewhere in (string[])[data.Postgres, data.Runner])
         {
-            Directory.Delete(elsewhere, recursive: true);
+            if (Directory.Exists(elsewhere))
+            {
+                Directory.Delete(elsewhere, recursive: true);
+            }
         }
     }
 

@@ -54,6 +54,9 @@ internal static class Child
 
         // No debugger door by default: through it every program of the same user could read a service's memory.
         to.TryAdd("DOTNET_EnableDiagnostics", "0");
+
+        // Six services share one small machine. Left alone, each lets garbage grow to the size of the processor's last cache.
+        to.TryAdd("DOTNET_GCgen0size", "0x400000");
         foreach (var (name, value) in environment)
         {
             to[name] = value;

@@ -7,11 +7,16 @@ internal sealed class DataFolder(string path)
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
+    private const int LockTries = 5;
+
+    private static readonly TimeSpan BetweenLockTries = TimeSpan.FromMilliseconds(20);
+
     public string Path { get; } = System.IO.Path.GetFullPath(path);
 
     public string Keys => In("keys");
 
-    public string Postgres => In("postgres");
+    /// <summary>The cluster. PostgreSQL never runs as root and must get there.</summary>
+    public string Postgres => OpenPlace.For(In("postgres"));
 
     public string Logs => In("logs");
 
@@ -22,18 +27,24 @@ internal sealed class DataFolder(string path)
     public string Run => In("run");
 
     /// <summary>The tool runner's own: bundles, and the scratch folders of agents, which run as other users.</summary>
-    public string Runner => In("runner");
+    public string Runner => OpenPlace.For(In("runner"));
+
+    /// <summary>A folder for each agent that runs. What is still in it after the tool runner's end belonged to one that left something behind.</summary>
+    public string Scratch => System.IO.Path.Combine(Runner, "scratch");
 
     public string RunFile => In("run.json");
 
     public string BootstrapToken => System.IO.Path.Combine(Keys, "policy", "bootstrap.token");
 
     /// <summary>Makes the folder and holds it until the result is disposed, or this process ends in any way.</summary>
-    public IDisposable Claim(bool fresh)
+    public async Task<IDisposable> ClaimAsync(bool fresh)
     {
         // The unprivileged user that PostgreSQL runs as must pass through, and can see nothing on its way.
         MakeFolder(Path, Environment.IsPrivilegedProcess ? OwnerOnly | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute : OwnerOnly);
-        var claim = Lock();
+        var claim = await LockAsync();
+
+        // Of a launcher that was killed: its token must not go to whoever has its ports now.
+        File.Delete(RunFile);
         if (fresh)
         {
             Empty();
@@ -44,6 +55,7 @@ internal sealed class DataFolder(string path)
             MakeFolder(folder, OwnerOnly);
         }
 
+        OpenPlace.Make(Runner);
         return claim;
     }
 
@@ -53,11 +65,42 @@ internal sealed class DataFolder(string path)
         File.SetUnixFileMode(folder, mode);
     }
 
-    private FileStream Lock()
+    /// <summary>Whether a launcher holds the folder now.</summary>
+    public bool IsClaimed()
     {
         try
         {
-            return new FileStream(In("launcher.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            using var probe = new FileStream(LockFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return false;
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
+
+    private string LockFile => In("launcher.lock");
+
+    private async Task<FileStream> LockAsync()
+    {
+        try
+        {
+            // Tried for a moment: a command that looks whether a launcher lives is in the way of one that starts.
+            for (var left = LockTries; ; left--)
+            {
+                try
+                {
+                    return new FileStream(LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                }
+                catch (IOException) when (left > 1)
+                {
+                    await Task.Delay(BetweenLockTries);
+                }
+            }
         }
         catch (IOException)
         {
@@ -83,8 +126,7 @@ internal sealed class DataFolder(string path)
     // Only what a mesh made: the folder may be one that has other things in it.
     private void Empty()
     {
-        File.Delete(RunFile);
-        foreach (var folder in (string[])[Keys, PrivatePostgres.FolderFor(Postgres), Logs, Connections, Run])
+        foreach (var folder in (string[])[Keys, Postgres, Logs, Connections, Run, Runner])
         {
             if (Directory.Exists(folder))
             {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Mesh.Cli.Output;
+using Npgsql;
 
 namespace Mesh.Cli.Dev;
 
@@ -9,6 +10,11 @@ internal sealed class DevNode : IAsyncDisposable
 {
     // Together under the 5 s that a stop may take; PostgreSQL goes last and needs at most 3 of them.
     private static readonly TimeSpan[] StopWaves = [TimeSpan.FromMilliseconds(300), TimeSpan.FromMilliseconds(700), TimeSpan.FromMilliseconds(500)];
+
+    private static readonly TimeSpan PostgresPauseMin = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan PostgresPauseMax = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan SweepWithin = TimeSpan.FromSeconds(2);
 
     private readonly DevSettings settings;
     private readonly DataFolder data;
@@ -42,17 +48,18 @@ internal sealed class DevNode : IAsyncDisposable
             signal.Cancel = true;
             stopping.Cancel();
         });
-        using var claim = settings.Data.Claim(settings.Fresh);
+        using var claim = await settings.Data.ClaimAsync(settings.Fresh);
         using var ports = PortBlock.Reserve(settings.Port);
         try
         {
-            var making = Task.Run(() => NodeKeys.Open(settings.Data), CancellationToken.None);
+            var making = Task.Run(() => NodeKeys.Open(settings.Data, TimeProvider.System), CancellationToken.None);
             var starting = PrivatePostgres.StartAsync(settings.Data.Postgres, stop: stopping.Token);
             await Task.WhenAll(making, starting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await using var postgres = await starting;
             using var keys = await making;
             terminal.Detail($"{clock.Elapsed.TotalSeconds:0.00} s: keys and PostgreSQL are there");
 
+            WarnOfAgents(settings.Data, terminal);
             await using var node = new DevNode(settings, terminal, ports, keys, postgres);
             await node.StartAsync(stopping.Token);
             terminal.Detail($"{clock.Elapsed.TotalSeconds:0.00} s: every service is ready");
@@ -71,6 +78,18 @@ internal sealed class DevNode : IAsyncDisposable
         return ExitCodes.Done;
     }
 
+    private static void WarnOfAgents(DataFolder data, Terminal terminal)
+    {
+        if (!Environment.IsPrivilegedProcess)
+        {
+            terminal.Warn($"agents run as your own user here, so they could read the keys in {data.Keys} and the token in run.json; with sudo, each gets a user of its own");
+        }
+        else if (!OpenPlace.IsReachable(Child.Dotnet))
+        {
+            terminal.Warn($"agents that need dotnet cannot start, because other users cannot get to {Child.Dotnet}: install .NET in an open place such as /usr/share/dotnet");
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         agents.Dispose();
@@ -79,11 +98,17 @@ internal sealed class DevNode : IAsyncDisposable
 
         // The door first, then those who act, then those whom they ask.
         var waves = services.GroupBy(one => one.Service.Name switch { "ingress" => 0, "orchestrator" or "toolrunner" => 1, _ => 2 });
+        var swept = Task.CompletedTask;
         foreach (var wave in waves.OrderBy(wave => wave.Key))
         {
             await Task.WhenAll(wave.Select(one => one.StopAsync(StopWaves[wave.Key])));
+            if (wave.Any(one => one.Service.Name == "toolrunner"))
+            {
+                swept = SweepAsync();
+            }
         }
 
+        await swept;
         services.ForEach(one => one.Dispose());
     }
 
@@ -163,12 +188,47 @@ internal sealed class DevNode : IAsyncDisposable
             if (!stop.IsCancellationRequested)
             {
                 terminal.Warn("PostgreSQL ended; it is started again");
-                await postgres.StartAsync(stop);
+                await StartPostgresAgainAsync(stop);
                 WriteRunFile();
             }
         }
 
         await renewal;
+    }
+
+    // The services wait for their store, so that nothing is gained by giving up: a full disk may have room again.
+    private async Task StartPostgresAgainAsync(CancellationToken stop)
+    {
+        for (var pause = PostgresPauseMin; ; pause = pause * 2 < PostgresPauseMax ? pause * 2 : PostgresPauseMax)
+        {
+            try
+            {
+                await postgres.StartAsync(stop);
+                return;
+            }
+            catch (Exception error) when (error is PrivatePostgresException or NpgsqlException or IOException or UnauthorizedAccessException)
+            {
+                terminal.Warn($"{error.Message} The next try is in {pause.TotalSeconds:0.0} s");
+                await postgres.StopAsync();
+                await Task.Delay(pause, stop);
+            }
+        }
+    }
+
+    // The kernel ends an agent with its runner, but not what the agent started in a session of its own.
+    private async Task SweepAsync()
+    {
+        if (!Directory.Exists(data.Scratch) || !Directory.EnumerateDirectories(data.Scratch).Any())
+        {
+            return;
+        }
+
+        using var sweep = await Child.StartAsync("Mesh.Toolrunner.dll", ["sweep", data.Runner], new Dictionary<string, string>());
+        await Task.WhenAny(sweep.WaitForExitAsync(), Task.Delay(SweepWithin));
+        if (!sweep.HasExited)
+        {
+            Signals.Send(sweep.Id, Signals.Kill);
+        }
     }
 
     private void WriteRunFile()

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Mesh.Cli.Keys;
 using Mesh.Cli.Output;
 using Mesh.Integrity;
@@ -13,42 +14,64 @@ internal sealed class NodeKeys : IDisposable
 
     private readonly DataFolder data;
     private readonly CertificateIssuer issuer;
+    private readonly TimeProvider clock;
 
-    private NodeKeys(DataFolder data, CertificateIssuer issuer)
+    private NodeKeys(DataFolder data, CertificateIssuer issuer, TimeProvider clock)
     {
         this.data = data;
         this.issuer = issuer;
+        this.clock = clock;
         BootstrapToken = ReadOrMakeToken();
     }
 
     public string BootstrapToken { get; }
 
-    public static NodeKeys Open(DataFolder data)
+    public static NodeKeys Open(DataFolder data, TimeProvider clock)
     {
-        if (new KeyCeremony(TimeProvider.System).Run(data.Keys, Domain) is KeyCeremonyResult.Refused refused)
+        if (new KeyCeremony(clock).Run(data.Keys, Domain) is KeyCeremonyResult.Refused refused)
         {
             throw new ProblemException(Problem.Here("KEYS_REFUSED", refused.Why, ExitCodes.Error));
         }
 
-        var issuer = CertificateIssuer.Open(Path.Combine(data.Keys, KeyFolder.Authority), Domain, TimeProvider.System);
+        var issuer = CertificateIssuer.Open(Path.Combine(data.Keys, KeyFolder.Authority), Domain, clock);
         issuer.RenewDue(data.Keys);
-        return new NodeKeys(data, issuer);
+        return new NodeKeys(data, issuer, clock);
     }
 
     /// <summary>Replaces certificates at half of their life, until it is told to stop. Services read the new ones by themselves.</summary>
+    /// <remarks>What fails is told and tried again: an old certificate is good for 12 h more, and without a new one every service is refused.</remarks>
     public async Task RenewAsync(Terminal terminal, CancellationToken stop)
     {
         while (!stop.IsCancellationRequested)
         {
-            await Task.Delay(RenewalCheck, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!stop.IsCancellationRequested && issuer.RenewDue(data.Keys) is { Count: > 0 } renewed)
+            await Task.Delay(RenewalCheck, clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!stop.IsCancellationRequested)
             {
-                terminal.Detail($"certificates renewed: {string.Join(", ", renewed)}");
+                RenewDue(terminal);
             }
         }
     }
 
     public void Dispose() => issuer.Dispose();
+
+    private void RenewDue(Terminal terminal)
+    {
+        // One by one: the folder of one service may be damaged, and the others must go on.
+        foreach (var service in KeyFolder.Services)
+        {
+            try
+            {
+                if (issuer.RenewIfDue(data.Keys, service))
+                {
+                    terminal.Detail($"certificate of {service} renewed");
+                }
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
+            {
+                terminal.Warn($"the certificate of {service} could not be renewed and is tried again in {RenewalCheck.TotalMinutes:0} minutes: {error.Message}");
+            }
+        }
+    }
 
     private string ReadOrMakeToken()
     {

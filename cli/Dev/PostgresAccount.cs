@@ -18,20 +18,6 @@ internal sealed partial record PostgresAccount(string Name, uint User, uint Grou
             ?? throw new PrivatePostgresException("PostgreSQL cannot run as root, and there is no user postgres or nobody.");
     }
 
-    /// <summary>Whether this account can reach the folder through all of its ancestors.</summary>
-    public static bool CanBeEnteredByOthers(string folder)
-    {
-        for (var place = new DirectoryInfo(folder).Parent; place is not null; place = place.Parent)
-        {
-            if (place.Exists && !File.GetUnixFileMode(place.FullName).HasFlag(UnixFileMode.OtherExecute))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
     public void Own(string path)
     {
         if (ChangeOwner(path, User, Group) != 0)

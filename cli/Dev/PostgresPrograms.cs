@@ -98,8 +98,13 @@ internal sealed partial record PostgresPrograms(string Folder, int Major)
             };
             start.Environment["DEBIAN_FRONTEND"] = "noninteractive";
             using var apt = Process.Start(start)!;
-            await Task.WhenAll(apt.StandardOutput.ReadToEndAsync(stop), apt.StandardError.ReadToEndAsync(stop));
+            var said = await Task.WhenAll(apt.StandardOutput.ReadToEndAsync(stop), apt.StandardError.ReadToEndAsync(stop));
             await apt.WaitForExitAsync(stop);
+            if (apt.ExitCode != 0)
+            {
+                throw new PrivatePostgresException(
+                    $"PostgreSQL is not installed, and `apt-get {arguments}` failed (exit code {apt.ExitCode}): {said[1].ReplaceLineEndings(" ").Trim()}");
+            }
         }
     }
 

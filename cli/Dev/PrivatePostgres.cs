@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Npgsql;
@@ -9,15 +8,11 @@ using Npgsql;
 namespace Mesh.Cli.Dev;
 
 /// <summary>A PostgreSQL cluster of our own, from installed binaries: socket only, owner only, gone when we are gone.</summary>
-internal sealed partial class PrivatePostgres : IAsyncDisposable
+internal sealed class PrivatePostgres : IAsyncDisposable
 {
     public const string Superuser = "mesh_admin";
 
     private const int SocketPathMax = 107;
-
-    private const int Interrupt = 2;
-    private const int Quit = 3;
-    private const int Kill9 = 9;
 
     private static readonly TimeSpan StartMax = TimeSpan.FromSeconds(20);
 
@@ -51,13 +46,13 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     private string Data => Path.Combine(folder, "data");
 
     /// <summary>Makes the cluster if the folder has none, starts it, and returns when it answers.</summary>
-    /// <param name="wanted">Where the cluster is kept; see <see cref="FolderFor"/> for where it really is when root asks.</param>
+    /// <param name="wanted">Where the cluster is kept; see <see cref="OpenPlace"/> for where it really is when root asks.</param>
     /// <param name="settings">More server settings. The durability settings cannot be changed.</param>
     /// <param name="stop">Ends the wait, and the server with it.</param>
     public static async Task<PrivatePostgres> StartAsync(
         string wanted, IReadOnlyDictionary<string, string>? settings = null, CancellationToken stop = default)
     {
-        var cluster = new PrivatePostgres(FolderFor(wanted), PostgresAccount.ForThisProcess(), settings ?? new Dictionary<string, string>());
+        var cluster = new PrivatePostgres(OpenPlace.For(wanted), PostgresAccount.ForThisProcess(), settings ?? new Dictionary<string, string>());
         try
         {
             await cluster.StartAsync(stop);
@@ -69,24 +64,6 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         }
 
         return cluster;
-    }
-
-    /// <summary>Where the cluster of a wanted folder is kept.</summary>
-    /// <remarks>
-    /// It is the folder itself, except for root when other users cannot get there (the home of root is closed):
-    /// then it is a folder of its own under /var/lib that depends on the wanted path alone.
-    /// </remarks>
-    public static string FolderFor(string wanted)
-    {
-        var full = Path.GetFullPath(wanted);
-        if (!Environment.IsPrivilegedProcess || PostgresAccount.CanBeEnteredByOthers(full))
-        {
-            return full;
-        }
-
-        var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(full)))[..16];
-
-        return Path.Combine("/var/lib/mesh-private", name);
     }
 
     /// <summary>The connection of the superuser to a database.</summary>
@@ -129,14 +106,14 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             return;
         }
 
-        foreach (var (signal, patience) in ((int, double)[])[(Interrupt, 2.5), (Quit, 0.5), (Kill9, 5)])
+        foreach (var (signal, patience) in ((int, double)[])[(Signals.Interrupt, 2.5), (Signals.Quit, 0.5), (Signals.Kill, 5)])
         {
             if (postmaster.HasExited)
             {
                 break;
             }
 
-            _ = Signal(postmaster.Id, signal);
+            Signals.Send(postmaster.Id, signal);
             await Task.WhenAny(postmaster.WaitForExitAsync(), Task.Delay(TimeSpan.FromSeconds(patience)));
         }
 
@@ -147,7 +124,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     /// <summary>Kills the server as a power failure of the process would, for crash tests.</summary>
     public async Task KillAsync()
     {
-        _ = Signal(Pid, Kill9);
+        Signals.Send(Pid, Signals.Kill);
         await postmaster!.WaitForExitAsync();
         EndGuard();
     }
@@ -164,7 +141,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
 
     private void MakeFolder(string path)
     {
-        Directory.CreateDirectory(path);
+        OpenPlace.Make(path);
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         account?.Own(path);
     }
@@ -244,9 +221,14 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             while (!postmaster.HasExited)
             {
                 stop.ThrowIfCancellationRequested();
-                if (await AnswersAsync(stop))
+                switch (await AnswerAsync(stop))
                 {
-                    return;
+                    case Answer.Ready:
+                        return;
+                    case Answer.Recovers:
+                        // As long as it takes: it reads its log again after a crash, and a server that is killed at it begins anew.
+                        deadline.Restart();
+                        break;
                 }
 
                 if (deadline.Elapsed > StartMax)
@@ -301,7 +283,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
 
     private static readonly Dictionary<string, string> SmallNode = new()
     {
-        ["shared_buffers"] = "64MB",
+        ["shared_buffers"] = "32MB",
         ["max_connections"] = "200",
         ["wal_level"] = "replica",
         ["max_wal_senders"] = "2",
@@ -369,11 +351,11 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         guard = null;
     }
 
-    private async Task<bool> AnswersAsync(CancellationToken stop)
+    private async Task<Answer> AnswerAsync(CancellationToken stop)
     {
         if (!File.Exists(Path.Combine(socketFolder, ".s.PGSQL.5432")))
         {
-            return false;
+            return Answer.None;
         }
 
         try
@@ -381,12 +363,23 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             await using var connection = new NpgsqlConnection(SuperuserConnection("postgres") + ";Pooling=false;Timeout=2");
             await connection.OpenAsync(stop);
 
-            return true;
+            return Answer.Ready;
+        }
+        catch (PostgresException notYet) when (notYet.SqlState == PostgresErrorCodes.CannotConnectNow)
+        {
+            return Answer.Recovers;
         }
         catch (NpgsqlException)
         {
-            return false;
+            return Answer.None;
         }
+    }
+
+    private enum Answer
+    {
+        None,
+        Recovers,
+        Ready,
     }
 
     private async Task MakeDatabaseAsync(CancellationToken stop)
@@ -412,7 +405,4 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             throw new PrivatePostgresException($"{start.FileName} cannot be started: {error.Message}");
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int Signal(int pid, int signal);
 }

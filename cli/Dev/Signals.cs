@@ -8,6 +8,8 @@ internal static partial class Signals
     /// <summary>Sends nothing: only whether the process is there.</summary>
     public const int None = 0;
 
+    public const int Interrupt = 2;
+    public const int Quit = 3;
     public const int Kill = 9;
     public const int Terminate = 15;
 

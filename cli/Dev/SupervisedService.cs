@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Net;
 using Mesh.Cli.Output;
@@ -101,9 +102,37 @@ internal sealed class SupervisedService(
                 return;
             }
 
-            running = await SpawnAsync();
-            changed();
             backoff = backoff * 2 < BackoffMax ? backoff * 2 : BackoffMax;
+            if (await TrySpawnAsync() is not { } again)
+            {
+                return;
+            }
+
+            running = again;
+            changed();
+        }
+
+        // Null when it was told to stop before there was a process again.
+        async Task<Process?> TrySpawnAsync()
+        {
+            while (!stopping.IsCancellationRequested)
+            {
+                try
+                {
+                    return await SpawnAsync();
+                }
+                catch (Exception error) when (error is Win32Exception or IOException)
+                {
+                    // Out of processes or memory for a moment, or the program is just being replaced.
+                    var line = $"{service.Name} could not be started ({error.Message}); the next try is in {backoff.TotalMilliseconds:0} ms";
+                    log.Write($"-- {line}");
+                    terminal.Warn(line);
+                    await Task.Delay(backoff, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                    backoff = backoff * 2 < BackoffMax ? backoff * 2 : BackoffMax;
+                }
+            }
+
+            return null;
         }
     }
 

@@ -89,22 +89,20 @@ internal sealed class CertificateIssuer : IDisposable
     public void IssueInto(string serviceFolder, string service) => Write(serviceFolder, Issue(service));
 
     /// <summary>Replaces the leaves that have lived half of their life, and names their services.</summary>
-    public IReadOnlyList<string> RenewDue(string keysFolder)
+    public IReadOnlyList<string> RenewDue(string keysFolder) => [.. KeyFolder.Services.Where(service => RenewIfDue(keysFolder, service))];
+
+    /// <summary>Replaces the leaf of one service if it has lived half of its life.</summary>
+    public bool RenewIfDue(string keysFolder, string service)
     {
-        var renewed = new List<string>();
+        var folder = Path.Combine(keysFolder, service);
+        var isDue = IsDue(folder);
 
-        foreach (var service in KeyFolder.Services)
+        if (isDue)
         {
-            var folder = Path.Combine(keysFolder, service);
-
-            if (IsDue(folder))
-            {
-                IssueInto(folder, service);
-                renewed.Add(service);
-            }
+            IssueInto(folder, service);
         }
 
-        return renewed;
+        return isDue;
     }
 
     public void Dispose() => authority.Dispose();

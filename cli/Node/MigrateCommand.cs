@@ -88,14 +88,14 @@ internal static partial class MigrateCommand
 
     private static async Task<IReadOnlyList<(string Store, int Count)>> RunStoppedAsync(DataFolder data, CancellationToken stop)
     {
-        if (!Directory.Exists(PrivatePostgres.FolderFor(data.Postgres)))
+        if (!Directory.Exists(data.Postgres))
         {
             throw new ProblemException(Problem.Here(
                 "MESH_NOT_FOUND", $"{data.Path} has no database: name the folder of a mesh with --data, or a server with --postgres.", ExitCodes.NotFound));
         }
 
         // Claimed, so that no mesh starts in it meanwhile; one that is just starting is refused here.
-        using var claim = data.Claim(fresh: false);
+        using var claim = await data.ClaimAsync(fresh: false);
         await using var postgres = await PrivatePostgres.StartAsync(data.Postgres, stop: stop);
         return await RunNodeAsync(postgres.SuperuserConnection(), data.Connections, stop);
     }

@@ -94,6 +94,10 @@ public sealed class Delivery(NpgsqlDataSource store, IEnumerable<IMessageHandler
         }
 
         await effect.CommitAsync(stop);
+        foreach (var handler in messages.Select(message => handlers[(consumer, message.Type)]).Distinct())
+        {
+            handler.Committed();
+        }
     }
 
     private static async Task HandleAsync(

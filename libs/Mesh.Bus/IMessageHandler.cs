@@ -19,4 +19,9 @@ public interface IMessageHandler
     /// repetition will make readable; anything else that is thrown is tried again later.
     /// </remarks>
     public Task HandleAsync(Envelope message, NpgsqlTransaction effect, CancellationToken stop);
+
+    /// <summary>Called after a commit with effects of this handler: the time for hints, which must not come before. A crash skips it.</summary>
+    public void Committed()
+    {
+    }
 }

@@ -17,7 +17,7 @@ internal sealed class OutboxQueue(NpgsqlDataSource store)
     // and recognised by its id.
     // And a plan that was made while the table was empty must not become a scan of all that has since come and gone.
     private const string WithoutFsync =
-        "select set_config('synchronous_commit', 'off', true) || set_config('enable_seqscan', 'off', true)";
+        $"select set_config('synchronous_commit', 'off', true) || {HotPlans.Local}";
 
     private const string Expire = "update outbox set state = 0 where state = 1 and claimed_until < clock_timestamp()";
 

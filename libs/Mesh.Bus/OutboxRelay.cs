@@ -13,8 +13,13 @@ namespace Mesh.Bus;
 public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, OutboxSignal signal, ILogger<OutboxRelay> log) : BackgroundService
 {
     /// <summary>The net under the signal: finds what a crash or another replica left behind.</summary>
-    /// <remarks>Together with the consumer's poll of the same length this is one query a second for an idle service.</remarks>
-    private static readonly TimeSpan IdlePoll = TimeSpan.FromSeconds(2);
+    /// <remarks>
+    /// With the consumer's poll this leaves an idle service room for one look each two seconds: one query a second in all.
+    /// </remarks>
+    private static readonly TimeSpan IdlePoll = TimeSpan.FromSeconds(5);
+
+    // After something went by: what the bus refused is due again soon.
+    private static readonly TimeSpan BusyPoll = TimeSpan.FromMilliseconds(500);
 
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(5);
 
@@ -49,6 +54,7 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
     {
         Guid[] sent = [];
         Guid[] refused = [];
+        var poll = IdlePoll;
         while (true)
         {
             // Cancelled only between rounds: a claim that was made must be settled.
@@ -59,10 +65,12 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
             if (claim.Messages.Count > 0)
             {
                 (sent, refused) = await SendAsync(claim.Messages, stop);
+                poll = BusyPoll;
                 continue;
             }
 
-            await signal.WaitAsync(Earlier(claim.BlockedFor, IdlePoll), stop);
+            await signal.WaitAsync(Earlier(claim.BlockedFor, poll), stop);
+            poll = Earlier(poll * 2, IdlePoll);
 
             // Nobody waits for a fact. What is written within this moment leaves together, at the price of one message.
             await Task.Delay(Gathering, stop);

@@ -17,6 +17,12 @@ public static partial class Names
     /// <summary>Names under <c>mesh.</c> belong to built-in tools; no manifest can declare one.</summary>
     public static bool IsBuiltIn(string tool) => tool.StartsWith("mesh.", StringComparison.Ordinal);
 
+    /// <summary>The platform speaks under this name, for example as an actor in facts; no tenant can have it.</summary>
+    public static bool IsReservedTenant(string tenant) => tenant == "mesh";
+
+    /// <summary>Secrets under <c>webhooks/</c> are the signing keys of webhooks; no integration can have them for its own.</summary>
+    public static bool IsReservedIntegration(string integration) => integration == "webhooks";
+
     /// <summary>Attributes that policy sees.</summary>
     public static bool IsAttributeName(string text) => AttributePattern().IsMatch(text);
 

@@ -12,5 +12,5 @@ internal abstract record CommitOutcome<TResult>
     internal sealed record Unknown(Exception Error) : CommitOutcome<TResult>;
 
     /// <summary>Something in the batch is wrong and all of it was rolled back.</summary>
-    internal sealed record Refused(Exception Error, bool IsLostRace) : CommitOutcome<TResult>;
+    internal sealed record Refused(Exception Error) : CommitOutcome<TResult>;
 }

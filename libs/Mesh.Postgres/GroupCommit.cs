@@ -21,6 +21,9 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
     private const int LostConnectionsMax = 3;
     private const int LostRacesMax = 5;
 
+    // Longer than an ordinary commit of another replica holds a row.
+    private static readonly TimeSpan LockPatienceMin = TimeSpan.FromMilliseconds(20);
+
     private readonly GroupCommitOptions options;
     private readonly Lock gate = new();
     private readonly Queue<GroupCommitEntry<TEntry, TResult>> queue = new();
@@ -131,7 +134,7 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
         while (TakeBatch(writer) is { Count: > 0 } batch)
         {
             StoreMetrics.BatchSize.Record(batch.Count, StoreMetrics.Store(options.Name));
-            await WriteAsync(writer, batch);
+            await WriteAsync(writer, batch, options.LockPatience);
         }
     }
 
@@ -162,11 +165,12 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
     }
 
     /// <summary>Writes a batch, and never throws: whatever happens is told to the callers.</summary>
-    private async Task WriteAsync(GroupCommitWriter<TEntry, TResult> writer, List<GroupCommitEntry<TEntry, TResult>> batch)
+    private async Task WriteAsync(
+        GroupCommitWriter<TEntry, TResult> writer, List<GroupCommitEntry<TEntry, TResult>> batch, TimeSpan lockPatience)
     {
         for (var attempt = 1; ; attempt++)
         {
-            switch (await writer.TryCommitAsync(batch))
+            switch (await writer.TryCommitAsync(batch, lockPatience))
             {
                 case CommitOutcome<TResult>.Committed committed:
                     for (var place = 0; place < batch.Count; place++)
@@ -191,13 +195,20 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
                     return;
 
                 // Halved until what fails is alone: sixteen commits find one bad entry among 256.
-                case CommitOutcome<TResult>.Refused when batch.Count > 1:
-                    await WriteAsync(writer, batch[..(batch.Count / 2)]);
-                    await WriteAsync(writer, batch[(batch.Count / 2)..]);
+                // Two halves that wait half as long: the whole search costs no more than a few times the first wait.
+                case CommitOutcome<TResult>.Refused refused when batch.Count > 1:
+                    var patience = StoreErrors.IsBlocked(refused.Error) ? Half(lockPatience) : lockPatience;
+                    await WriteAsync(writer, batch[..(batch.Count / 2)], patience);
+                    await WriteAsync(writer, batch[(batch.Count / 2)..], patience);
                     return;
 
-                case CommitOutcome<TResult>.Refused { IsLostRace: true } when attempt < LostRacesMax:
+                case CommitOutcome<TResult>.Refused refused when StoreErrors.IsLostRace(refused.Error) && attempt < LostRacesMax:
                     break;
+
+                case CommitOutcome<TResult>.Refused refused when StoreErrors.IsBlocked(refused.Error):
+                    log.EntryBlocked(options.Name);
+                    batch[0].Fail(new StoreUnavailableException(options.Name, mayHaveCommitted: false, refused.Error));
+                    return;
 
                 case CommitOutcome<TResult>.Refused refused:
                     batch[0].Fail(refused.Error);
@@ -205,6 +216,8 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
             }
         }
     }
+
+    private static TimeSpan Half(TimeSpan patience) => patience / 2 > LockPatienceMin ? patience / 2 : LockPatienceMin;
 
     private static void FailAll(List<GroupCommitEntry<TEntry, TResult>> batch, StoreUnavailableException error)
     {

@@ -23,6 +23,12 @@ public sealed record GroupCommitOptions
     [Range(1, 4)]
     public int Writers { get; init; } = 2;
 
+    /// <summary>
+    /// How long a batch waits for a row that another session holds. Then it is halved, the halves wait half as long, and in
+    /// the end only the entries that need that row fail: a replica that stopped in its transaction stops nobody else.
+    /// </summary>
+    public TimeSpan LockPatience { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>How long entries that were not sent yet wait for a lost database to come back, before they fail.</summary>
     public TimeSpan ConnectPatience { get; init; } = TimeSpan.FromSeconds(2);
 }

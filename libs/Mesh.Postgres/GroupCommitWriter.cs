@@ -13,7 +13,9 @@ internal sealed class GroupCommitWriter<TEntry, TResult>(
     /// <summary>How long the last commit took, from begin to durable.</summary>
     public TimeSpan LastCommit { get; private set; }
 
-    public async Task<CommitOutcome<TResult>> TryCommitAsync(List<GroupCommitEntry<TEntry, TResult>> batch)
+    /// <param name="batch">What is written together.</param>
+    /// <param name="lockPatience">How long a statement waits for a row that somebody else holds.</param>
+    public async Task<CommitOutcome<TResult>> TryCommitAsync(List<GroupCommitEntry<TEntry, TResult>> batch, TimeSpan lockPatience)
     {
         var isCommitting = false;
         NpgsqlTransaction? transaction = null;
@@ -22,6 +24,11 @@ internal sealed class GroupCommitWriter<TEntry, TResult>(
             var open = connection ??= await OpenAsync();
             var started = Stopwatch.GetTimestamp();
             transaction = await open.BeginTransactionAsync();
+            if (lockPatience != options.LockPatience)
+            {
+                await ExecuteAsync(open, $"set local lock_timeout = {lockPatience.TotalMilliseconds:0}");
+            }
+
             var results = await commit(open, batch.ConvertAll(entry => entry.Entry), CancellationToken.None);
             if (results.Count != batch.Count)
             {
@@ -46,11 +53,29 @@ internal sealed class GroupCommitWriter<TEntry, TResult>(
             // Anything: a bad parameter, a broken rule, a bug in the batch function. It belongs to one of the callers.
             await RollBackAsync(transaction);
 
-            return new CommitOutcome<TResult>.Refused(error, StoreErrors.IsLostRace(error));
+            return new CommitOutcome<TResult>.Refused(error);
         }
     }
 
-    public ValueTask DisposeAsync() => connection?.DisposeAsync() ?? ValueTask.CompletedTask;
+    public async ValueTask DisposeAsync()
+    {
+        if (connection is not { } last)
+        {
+            return;
+        }
+
+        try
+        {
+            // The pool resets nothing: the next user would inherit the short patience and the plans.
+            await ExecuteAsync(last, $"reset all");
+        }
+        catch (Exception error) when (StoreErrors.IsConnectionLost(error))
+        {
+            // Then nobody inherits it.
+        }
+
+        await last.DisposeAsync();
+    }
 
     private async Task<NpgsqlConnection> OpenAsync()
     {
@@ -59,13 +84,24 @@ internal sealed class GroupCommitWriter<TEntry, TResult>(
         {
             try
             {
-                return await store.OpenConnectionAsync();
+                var opened = await store.OpenConnectionAsync();
+
+                // Once for the connection's life: an ordinary batch pays nothing for it.
+                await ExecuteAsync(opened, $"set lock_timeout = {options.LockPatience.TotalMilliseconds:0}; {HotPlans.Settings}");
+
+                return opened;
             }
             catch (Exception error) when (StoreErrors.IsConnectionLost(error) && Stopwatch.GetElapsedTime(started) < options.ConnectPatience)
             {
                 await Task.Delay(Random.Shared.Next(pause / 2, pause));
             }
         }
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection open, FormattableString statement)
+    {
+        await using var command = new NpgsqlCommand(FormattableString.Invariant(statement), open);
+        await command.ExecuteNonQueryAsync();
     }
 
     private async Task RollBackAsync(NpgsqlTransaction? transaction)

@@ -5,7 +5,10 @@ namespace Mesh.Postgres;
 /// <summary>Remembers which messages had their effect, in the transaction of that effect.</summary>
 public static class Inbox
 {
-    /// <summary>The table, for a migration of the service's own schema. Rows are kept 30 days, longer than any replay.</summary>
+    /// <summary>How long rows are kept: longer than any replay. A message that comes again later would have its effect again.</summary>
+    public static readonly TimeSpan Retention = TimeSpan.FromDays(30);
+
+    /// <summary>The table, for a migration of the service's own schema. Rows are kept for <see cref="Retention"/>.</summary>
     public const string Table = """
         create table inbox (
           consumer text not null,
@@ -48,10 +51,6 @@ public static class Inbox
     }
 
     /// <summary>Forgets what is older than any replay can be; answers how many rows went.</summary>
-    public static async Task<int> TrimAsync(NpgsqlDataSource store, CancellationToken stop = default)
-    {
-        await using var command = store.CreateCommand("delete from inbox where received_at < clock_timestamp() - interval '30 days'");
-
-        return await command.ExecuteNonQueryAsync(stop);
-    }
+    public static Task<long> TrimAsync(NpgsqlDataSource store, CancellationToken stop = default) =>
+        DeadRows.DeleteAsync(store, "inbox", "received_at < clock_timestamp() - $1", Retention, stop);
 }

@@ -9,4 +9,7 @@ internal static partial class Log
 
     [LoggerMessage(8002, LogLevel.Error, "The store {Store} cannot be reached; {Entries} entries were not written.")]
     public static partial void StoreUnreachable(this ILogger log, string store, int entries, Exception error);
+
+    [LoggerMessage(8003, LogLevel.Warning, "An entry of the store {Store} was not written: another session holds its row and did not let go.")]
+    public static partial void EntryBlocked(this ILogger log, string store);
 }

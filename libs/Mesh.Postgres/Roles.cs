@@ -38,7 +38,8 @@ public static class Roles
             end $roles$;
             alter role {login} login nosuperuser nocreatedb nocreaterole noreplication nobypassrls password '{verifier}';
             alter role {login} set search_path to {service};
-            alter role {login} set idle_in_transaction_session_timeout to '60s';
+            -- Who stops inside a transaction, also by a debugger or a swapped-out machine, holds its rows no longer than this.
+            alter role {login} set idle_in_transaction_session_timeout to '5s';
             grant usage on schema {service} to {login};
             alter default privileges for role {owner} in schema {service} grant select, insert, update, delete on tables to {login};
             alter default privileges for role {owner} in schema {service} grant usage on sequences to {login};

@@ -16,6 +16,9 @@ public static class StoreErrors
         _ => false,
     };
 
+    /// <summary>Somebody else held a lock for longer than this statement may wait. Nothing is wrong with what was asked.</summary>
+    public static bool IsBlocked(Exception error) => error is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable };
+
     /// <summary>Two transactions met and this one gave way; the same again may succeed.</summary>
     public static bool IsLostRace(Exception error) =>
         error is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure };

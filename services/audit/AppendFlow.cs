@@ -9,7 +9,7 @@ namespace Mesh.Audit;
 /// A first append, a retry and a repeat after a crash enter at the same place: what makes an entry this entry travels
 /// with it, and the database finds the earlier one. Nothing is remembered in this process.
 /// </remarks>
-internal sealed class AppendFlow(Sequencer sequencer, LogSigners signers, TimeProvider clock)
+internal sealed class AppendFlow(DecisionCheck decisions, Sequencer sequencer, LogSigners signers, TimeProvider clock)
 {
     // A write waits for its intent. What takes longer is refused, so that the agent hears it while it still waits.
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(2);
@@ -17,7 +17,13 @@ internal sealed class AppendFlow(Sequencer sequencer, LogSigners signers, TimePr
     /// <summary>The intent of one dispatch: durable and receipted, or refused.</summary>
     public async Task<IntentResult> AppendIntentAsync(Intent intent, CancellationToken stop)
     {
-        var submission = intent.ToSubmission(clock.GetUtcNow());
+        // The log is evidence: what it says about an action is what policy decided, not what the caller would have it say.
+        if (decisions.Open(intent) is not { } decision)
+        {
+            return new IntentResult.NotDecided();
+        }
+
+        var submission = intent.ToSubmission(decision, clock.GetUtcNow());
 
         var placement = await sequencer.AppendAsync(submission, Deadline, stop);
 
@@ -25,6 +31,7 @@ internal sealed class AppendFlow(Sequencer sequencer, LogSigners signers, TimePr
         {
             // Signed after the commit: a receipt without a durable leaf would open the vault to an unlogged write.
             Placement.Placed { First: { } place } => new IntentResult.Durable(signers.Receipt(intent, place)),
+            Placement.Differs => new IntentResult.AnnouncedOtherwise(),
             Placement.Busy busy => new IntentResult.Busy(busy.RetryAfter),
 
             // The leaf may yet become durable. That is harmless: an intent that was not acted on is only an intent.

@@ -26,4 +26,7 @@ internal static partial class Log
 
     [LoggerMessage(5008, LogLevel.Warning, "The store cannot be reached yet; until it can, this service is not ready.")]
     public static partial void StoreNotThere(this ILogger log, Exception error);
+
+    [LoggerMessage(5009, LogLevel.Warning, "Old rows could not be forgotten ({Error}); they are tried again.")]
+    public static partial void UpkeepFailed(this ILogger log, string error);
 }

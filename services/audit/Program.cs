@@ -19,6 +19,7 @@ builder.Services.AddSingleton<Sequencer>();
 builder.Services.AddSingleton<AppendFlow>();
 builder.Services.AddSingleton<ProofFlow>();
 builder.Services.AddSingleton<AuditorCheck>();
+builder.Services.AddHostedService<Upkeep>();
 
 var app = builder.Build();
 

@@ -61,7 +61,8 @@ internal static class Composition
         builder.AddPeer<Audit.V1.AppendService.AppendServiceClient>("audit");
         builder.AddPeer<Vault.V1.LeaseService.LeaseServiceClient>("vault");
         builder.AddPeer<Toolrunner.V1.RunnerService.RunnerServiceClient>("toolrunner");
-        builder.Services.AddSingleton<RunnerAddresses>();
+        builder.Services.AddSingleton(services => new RunnerAddresses(
+            address => services.GetRequiredService<PeerChannels>().OpenTo("toolrunner", address)));
         builder.Services.AddSingleton<ToolDispatcher>();
         builder.Services.AddSingleton<CallsUnderWay>();
     }
@@ -80,6 +81,7 @@ internal static class Composition
         builder.Services.AddSingleton<Settlements>();
         builder.Services.AddSingleton<OpenCalls>();
         builder.Services.AddSingleton<TaskEnder>();
+        builder.Services.AddSingleton<Trim>();
         builder.Services.AddHostedService<SharedLoop>();
         builder.Services.AddMessageHandler<ApprovalDecisions>();
     }

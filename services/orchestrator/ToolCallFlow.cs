@@ -20,23 +20,27 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
     // A call takes three passes when all goes well. More means crashes, races or a target that refuses connections.
     private const int PassesMax = 40;
 
+    // A message of the bus holds 1 MiB; what else a settlement carries takes much less than is left.
+    private const int ValueBytesMax = 960 * 1024;
+
     /// <summary>Dispatches of one call that went wrong, probes included. Past this only a person goes on.</summary>
     private const int DispatchesMax = 6;
 
     /// <summary>Runs the call to an answer.</summary>
     /// <param name="call">The call, checked at intake.</param>
-    /// <param name="reading">Its step as intake has just read it.</param>
+    /// <param name="seen">Its step as intake has just read it; null when that was a while ago.</param>
     /// <param name="stop">Ends the waiting; what was dispatched is still settled.</param>
-    public async Task<CallResult> RunAsync(ToolCall call, StepReading reading, CancellationToken stop)
+    public async Task<CallResult> RunAsync(ToolCall call, StepReading? seen, CancellationToken stop)
     {
         for (var pass = 1; pass <= PassesMax; pass++)
         {
+            var reading = seen ?? await journal.ReadStepAsync(call.Task, call.Step, stop);
+            seen = null;
+
             if (await TakeAsync(await NextAsync(call, reading, stop), stop) is { } result)
             {
                 return result;
             }
-
-            reading = await journal.ReadStepAsync(call.Task, call.Step, stop);
         }
 
         return new CallResult.Refused(new MeshError(
@@ -44,26 +48,37 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
         { RetryAfter = TimeSpan.FromSeconds(1) });
     }
 
-    /// <summary>Finds out what became of a dispatch that nobody waits for any more. Dispatches nothing new.</summary>
-    /// <returns>Null once nothing of the call is under way.</returns>
+    /// <summary>
+    /// Finds out what became of a call that nobody will ask for again, because its task is about to end. Dispatches nothing:
+    /// what cannot be found out without that is for a person to look at.
+    /// </summary>
+    /// <returns>Why it is still open; null once it is not.</returns>
     public async Task<MeshError?> CloseAsync(ToolCall call, CancellationToken stop)
     {
         for (var pass = 1; pass <= PassesMax; pass++)
         {
             var reading = await journal.ReadStepAsync(call.Task, call.Step, stop);
+            var move = reading.CallState switch
+            {
+                CallState.Dispatched s => await RecoverAsync(call, reading, s.Dispatch, s.Suspect, stop),
+                CallState.Probing s => await RecoverAsync(call, reading, s.Dispatch, s.Suspect, stop),
+                CallState.Interrupted s => GiveUp(call, reading, s.Suspect),
+                _ => null,
+            };
 
-            if (reading.CallState is not (CallState.Dispatched or CallState.Probing))
+            if (move is null)
             {
                 return null;
             }
 
-            if (await TakeAsync(await NextAsync(call, reading, stop), stop) is CallResult.Refused refused)
+            // Nothing follows that a pause would be for.
+            if (await TakeAsync(move is Move.Record record ? record with { Pause = TimeSpan.Zero } : move, stop) is CallResult.Refused refused)
             {
                 return refused.Error;
             }
         }
 
-        return null;
+        return JournalRefusals.Explain(new JournalAnswer.CallOpen());
     }
 
     private async Task<CallResult?> TakeAsync(Move move, CancellationToken stop)
@@ -102,6 +117,12 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
             return Refuse(StatusCode.NotFound, Reason.TaskNotFound, "There is no such task.");
         }
 
+        // Replaced meanwhile. The next holder runs it now, and must not find its dispatches fenced by this one.
+        if (!task.IsHeldBy(call.ClaimHash))
+        {
+            return new Move.Answer(new CallResult.Refused(JournalRefusals.Explain(new JournalAnswer.ClaimLost())));
+        }
+
         return reading.CallState switch
         {
             CallState.Settled settled => SameCall(call, settled.Call) ?? new Move.Answer(new CallResult.Ended(settled.End)),
@@ -112,15 +133,16 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
             CallState.Held s => SameCall(call, s.Call) ?? await DecideAsync(call, task, reading, s.Dispatches, suspect: 0, stop),
 
             // Found without an outcome: whoever dispatched it crashed, was replaced, or is still at it.
-            CallState.Dispatched s => SameCall(call, s.Call)
-                ?? Settle(call, reading, s.Dispatch, s.Suspect, await tools.RecoverAsync(call, s.Dispatch, reading.LastAt, stop)),
-            CallState.Probing s => SameCall(call, s.Call)
-                ?? Settle(call, reading, s.Dispatch, s.Suspect, await tools.RecoverAsync(call, s.Dispatch, reading.LastAt, stop)),
+            CallState.Dispatched s => SameCall(call, s.Call) ?? await RecoverAsync(call, reading, s.Dispatch, s.Suspect, stop),
+            CallState.Probing s => SameCall(call, s.Call) ?? await RecoverAsync(call, reading, s.Dispatch, s.Suspect, stop),
             CallState.Interrupted s => SameCall(call, s.Call) ?? await ClearUpAsync(call, task, reading, s, stop),
 
             var state => throw new UnreachableException($"A call that is {state.GetType().Name} has no next step."),
         };
     }
+
+    private async Task<Move> RecoverAsync(ToolCall call, StepReading reading, int dispatch, int suspect, CancellationToken stop) =>
+        Settle(call, reading, dispatch, suspect, await tools.RecoverAsync(call, dispatch, reading.LastAt, stop));
 
     // Whether it arrived is not known. It may be sent again only where the manifest says that this is safe; else the target
     // is asked; else a person is.
@@ -138,20 +160,21 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
             return new Move.ReadAgain(early);
         }
 
-        return (isRepeatable || isProbed) && WentWrong(reading) < DispatchesMax
+        return (isRepeatable || isProbed) && BadTurns(reading).Count < DispatchesMax
             ? await DecideAsync(call, task, reading, interrupted.Dispatches, interrupted.Suspect, stop)
-            : Record(call, reading, [new CallSettled(new CallEnd.Unknown(UnknownMessage(call)), interrupted.Suspect, null)]);
+            : GiveUp(call, reading, interrupted.Suspect);
     }
+
+    private static Move.Record GiveUp(ToolCall call, StepReading reading, int suspect, Span? span = null) =>
+        Record(call, reading, [new CallSettled(new CallEnd.Unknown(UnknownMessage(call)), suspect, null)], span);
 
     private async Task<Move> DecideAsync(
         ToolCall call, TaskRow task, StepReading reading, int dispatches, int suspect, CancellationToken stop)
     {
-        if (suspect == 0 && WentWrong(reading) >= DispatchesMax)
+        if (suspect == 0 && BadTurns(reading).Count >= DispatchesMax)
         {
-            var last = reading.Facts.Select(entry => entry.Fact).OfType<CallNotSent>().Last();
-
             return new Move.Record(NeverSent(
-                call, reading, dispatches, last.Reason, $"Not sent in {dispatches} attempts.", reading.HasReservation));
+                call, reading, dispatches, BadTurns(reading).OfType<CallNotSent>().Last().Reason, $"Not sent in {dispatches} attempts.", reading.HasReservation));
         }
 
         // The gate fails closed: no answer from policy records nothing.
@@ -173,7 +196,7 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
                 permitted, reading, known, span, suspect, stop),
 
             // What is already out there cannot be refused any more: what is refused is to repeat it or to ask about it.
-            _ when suspect > 0 => Record(call, reading, [new CallSettled(new CallEnd.Unknown(UnknownMessage(call)), suspect, null)], span),
+            _ when suspect > 0 => GiveUp(call, reading, suspect, span),
 
             Decision.Denied denied => Record(call, reading,
                 [.. known, new CallSettled(new CallEnd.Denied(denied.Reason, denied.Message, denied.Why.DecidedBy), 0, null)], span),
@@ -221,7 +244,9 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
 
         if (tickets is not TicketAnswer.Collected { Tickets: var collected })
         {
-            return await WithdrawAsync(call, seen, dispatch.Number, dispatchedAt, ((TicketAnswer.Missing)tickets).Error);
+            var isReserved = permitted.Reserved || reading.HasReservation;
+
+            return await WithdrawAsync(call, seen, dispatch.Number, suspect, dispatchedAt, isReserved, ((TicketAnswer.Missing)tickets).Error);
         }
 
         // The caller may hang up; a tool that runs is waited for, and its outcome is written down.
@@ -238,12 +263,12 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
     // A ticket is missing, so nothing was sent. The fence makes that certain before the journal says so, and the agent is
     // told which ticket it was.
     private async Task<Move> WithdrawAsync(
-        ToolCall call, StepReading seen, int dispatch, DateTimeOffset dispatchedAt, MeshError missing)
+        ToolCall call, StepReading seen, int dispatch, int suspect, DateTimeOffset dispatchedAt, bool isReserved, MeshError missing)
     {
         if (await tools.RecoverAsync(call, dispatch, dispatchedAt, CancellationToken.None) is DispatchOutcome.NotSent)
         {
             await journal.AppendAsync(
-                Write(call, seen, [new CallNotSent(dispatch, missing.Reason.Name())]), CancellationToken.None);
+                NotSent(call, seen, dispatch, suspect, missing.Reason.Name(), isReserved), CancellationToken.None);
         }
 
         return new Move.Answer(new CallResult.Refused(missing));
@@ -256,12 +281,12 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
 
         var settlement = outcome switch
         {
-            DispatchOutcome.Answered o => Performed(new CallSettled(o.End, dispatch, o.Custody)),
+            DispatchOutcome.Answered o => Performed(o.End, dispatch, o.Custody),
             DispatchOutcome.ProbePerformed o => Performed(
-                new CallSettled(new CallEnd.Succeeded(o.Value, o.HttpStatus, SettledBy: "probe"), suspect, o.Custody)),
-            DispatchOutcome.ProbeNotPerformed => Write(call, reading, [new CallNotSent(suspect, "PROBED")]),
+                new CallEnd.Succeeded(o.Value, o.HttpStatus, SettledBy: "probe"), suspect, o.Custody),
+            DispatchOutcome.ProbeNotPerformed => Write(call, reading, [new CallNotSent(suspect, "PROBED")]) with { Reservation = GivenBack(call, dispatch, isReserved) },
             DispatchOutcome.NotSent { IsFinal: true } o when suspect == 0 => NeverSent(call, reading, dispatch, o.Reason, o.Message, isReserved),
-            DispatchOutcome.NotSent o => Write(call, reading, [new CallNotSent(dispatch, o.Reason)]),
+            DispatchOutcome.NotSent o => NotSent(call, reading, dispatch, suspect, o.Reason, isReserved),
             DispatchOutcome.Unclear => Write(call, reading, [new CallInterrupted(dispatch)]),
             DispatchOutcome.CannotTell => null,
             _ => throw new UnreachableException($"An outcome of type {outcome.GetType().Name} cannot be settled."),
@@ -279,29 +304,69 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
 
         return new Move.Record(settlement with { Spans = outcome.Spans }, pause);
 
-        JournalWrite Performed(CallSettled settled) => Write(call, reading, [settled]) with
-        {
-            Reservation = isReserved ? new ReservationEnd(call.Digest, Performed: true) : null,
-            ToolDone = settled.End is CallEnd.Succeeded ? call.Tool.Name : null,
-        };
+        JournalWrite Performed(CallEnd end, int told, Custody? custody) =>
+            Write(call, reading, [new CallSettled(WithinBounds(end), told, custody)]) with
+            {
+                Reservation = isReserved ? new ReservationEnd(call.Digest, dispatch, Performed: true) : null,
+                ToolDone = end is CallEnd.Succeeded ? call.Tool.Name : null,
+            };
     }
+
+    // An answer that does not fit into a message of the bus could not be journaled, now or on any retry. That the call was
+    // performed is never lost for it.
+    private static CallEnd WithinBounds(CallEnd end) => end switch
+    {
+        CallEnd.Succeeded { Value.Length: > ValueBytesMax } e => new CallEnd.Failed(
+            Reason.ToolOutputTooLarge.Name(), TooLargeMessage(e.Value.Length), e.HttpStatus, default, e.SettledBy),
+        CallEnd.Failed { Value.Length: > ValueBytesMax } e => e with
+        {
+            Reason = Reason.ToolOutputTooLarge.Name(),
+            Message = TooLargeMessage(e.Value.Length),
+            Value = default,
+        },
+        _ => end,
+    };
+
+    private static string TooLargeMessage(int bytes) =>
+        $"The target answered with {bytes} bytes; at most {ValueBytesMax} can be recorded. What was done outside is done.";
 
     private static JournalWrite NeverSent(
         ToolCall call, StepReading reading, int dispatch, string reason, string message, bool isReserved) =>
         Write(call, reading, [new CallSettled(new CallEnd.NotSent(reason, message), dispatch, null)]) with
         {
-            Reservation = isReserved ? new ReservationEnd(call.Digest, Performed: false) : null,
+            Reservation = GivenBack(call, dispatch, isReserved),
         };
 
-    // A dispatch that our own services could not carry is tried again for as long as the task lives: when the vault, the log
-    // or the runners are gone, the task waits. What the target or the call itself stood in the way of is not tried for ever.
-    private static int WentWrong(StepReading reading) => reading.Facts.Count(entry => entry.Fact switch
+    // While it may be out, by this dispatch or by the one that this was to repeat, what it holds stays counted. Once it is
+    // certain that nothing is, others may have the room: the next dispatch is measured anew, and there may never be one.
+    private static JournalWrite NotSent(ToolCall call, StepReading reading, int dispatch, int suspect, string reason, bool isReserved) =>
+        Write(call, reading, [new CallNotSent(dispatch, reason)]) with { Reservation = GivenBack(call, dispatch, isReserved && suspect == 0) };
+
+    private static ReservationEnd? GivenBack(ToolCall call, int dispatch, bool isReserved) =>
+        isReserved ? new ReservationEnd(call.Digest, dispatch, Performed: false) : null;
+
+    // What the target or the call itself stood in the way of. A person who has looked, and has it sent again, starts the count anew.
+    private static List<Fact> BadTurns(StepReading reading)
     {
-        CallInterrupted => true,
-        CallNotSent notSent => notSent.Reason is not ("AUDIT_UNAVAILABLE" or "VAULT_UNAVAILABLE" or "VAULT_SEALED" or "RUNNER_UNAVAILABLE"
-            or "FENCED" or "LEASE_NOT_FOUND" or "LEASE_EXPIRED" or "RECEIPT_USED"),
-        _ => false,
-    });
+        var turns = new List<Fact>();
+        var isPersonsTurn = false;
+
+        foreach (var fact in reading.Facts.Select(entry => entry.Fact))
+        {
+            if (isPersonsTurn)
+            {
+                turns.Clear();
+            }
+            else if (fact is CallInterrupted || (fact is CallNotSent notSent && !Reports.IsOurs(ReasonNames.Parse(notSent.Reason))))
+            {
+                turns.Add(fact);
+            }
+
+            isPersonsTurn = fact is CallSettled { End: CallEnd.Unknown };
+        }
+
+        return turns;
+    }
 
     // The same step with other arguments is not the same call: the handler was changed under a running task.
     private static Move.Answer? SameCall(ToolCall call, CallRequested recorded) => recorded.Digest == call.Digest

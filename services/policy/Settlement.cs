@@ -35,7 +35,7 @@ internal sealed class Settlement(NpgsqlDataSource store, ApprovalStore approvals
 
         // All questions about one action wait for each other here, so the second finds what the first took.
         await ApprovalStore.LockActionAsync(transaction, action.Request.Tenant, action.Digest, stop);
-        var rooms = await LimitCounters.MeasureAsync(transaction, action.Request.Tenant, action.Digest, LimitsOf(action.Verdict), stop);
+        var rooms = await LimitCounters.MeasureAsync(transaction, action.Request.Tenant, action.Digest, action.Request.Dispatch, LimitsOf(action.Verdict), stop);
 
         if (rooms.FirstOrDefault(room => room.IsExceeded && room.Use.Limit.OnExceed == OnExceed.Deny) is { } usedUp)
         {
@@ -80,9 +80,12 @@ internal sealed class Settlement(NpgsqlDataSource store, ApprovalStore approvals
             case ApprovalState.Expired:
                 return new Settled.Refused(Reason.ApprovalExpired, "The approval expired before it was used.");
 
-            // A repeated question about a dispatch that has used it: the same answer, and nothing is taken again.
+            // A repeated question about a dispatch that has used it: the same answer, and nothing is taken again. Not once its
+            // time is over: what was signed before is good for its minute, and nothing more is signed.
             case ApprovalState.Consumed when dispatch <= approval.ConsumedDispatch:
-                return await TakeAsync(transaction, action, rooms, approval.Id, stop);
+                return approval.IsOverdue
+                    ? new Settled.Refused(Reason.ApprovalExpired, "The approval was used, and has expired since.")
+                    : await TakeAsync(transaction, action, rooms, approval.Id, stop);
 
             case var _ when approval.IsOverdue:
                 await approvals.ExpireAsync(transaction, approval, "Nobody used it in time.", stop);
@@ -100,7 +103,7 @@ internal sealed class Settlement(NpgsqlDataSource store, ApprovalStore approvals
     private static async Task<Settled> TakeAsync(
         NpgsqlTransaction transaction, EvaluatedAction action, ImmutableArray<LimitRoom> rooms, Guid? approval, CancellationToken stop)
     {
-        await LimitCounters.ReserveAsync(transaction, action.Request.Tenant, action.Digest, rooms, stop);
+        await LimitCounters.ReserveAsync(transaction, action.Request.Tenant, action.Digest, action.Request.Dispatch, rooms, stop);
         return new Settled.Taken(IsReserved: !rooms.IsEmpty, approval);
     }
 

@@ -9,7 +9,7 @@ namespace Mesh.Policy;
 internal sealed class Upkeep(NpgsqlDataSource store, ApprovalStore approvals, OutboxSignal outbox, TimeProvider clock, ILogger<Upkeep> log) : BackgroundService
 {
     private const int AtOnce = 100;
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan TrimEvery = TimeSpan.FromMinutes(30);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -41,4 +41,10 @@ internal static partial class Log
 
     [LoggerMessage(6020, LogLevel.Warning, "{Path} could not be written.")]
     public static partial void AgentsFileUnwritable(this ILogger log, Exception thrown, string path);
+
+    [LoggerMessage(6021, LogLevel.Warning, "Agent {Agent} left something behind in {Folder} that could not be ended or removed; the next start tries again.")]
+    public static partial void AgentRemains(this ILogger log, string agent, string folder);
+
+    [LoggerMessage(6022, LogLevel.Warning, "{Count} agents of an earlier runner left something behind in {Folder} that could not be ended or removed.")]
+    public static partial void RemainsWithstood(this ILogger log, int count, string folder);
 }

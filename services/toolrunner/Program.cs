@@ -8,10 +8,19 @@ using Mesh.Toolrunner.Kinds;
 using Mesh.Toolrunner.Output;
 
 // The starter of agents is this program too. It comes first, before anything of the web host is loaded.
-return args is [Launch.Verb] ? Launch.Run() : await ServeAsync(args);
+return args switch
+{
+    [Launch.Verb] => Launch.Run(),
+    [Scratch.SweepVerb, var data] => await Scratch.SweepAsync(data),
+    _ => await ServeAsync(args),
+};
 
 static async Task<int> ServeAsync(string[] args)
 {
+    // Whoever started the runner may be stricter, but other users must get to their bundles and folders.
+    // What is nobody else's business says so when it is made.
+    _ = Libc.umask(0x12);
+
     var builder = WebApplication.CreateEmptyBuilder(new());
 
     builder.AddMeshService<RunnerOptions>("toolrunner", args);

@@ -72,7 +72,7 @@ internal sealed class RunFlow(
     private async Task<(Redemption Redemption, ReportSpan Span)> RedeemAsync(DispatchId id, ToolCall call, ToolDefinition definition)
     {
         var (startedAt, started) = (clock.GetUtcNow(), Stopwatch.GetTimestamp());
-        var redemption = await vault.RedeemAsync(id, call.Tickets);
+        var redemption = await vault.RedeemAsync(id, call.IsProbe ? TicketPurpose.Probe : TicketPurpose.Perform, call.Tickets);
         var subject = definition.Integration.Credential is null ? "no secret" : definition.IntegrationName;
         var outcome = redemption is Redemption.Granted ? "1 use, 60 s" : "refused";
         return (redemption, new ReportSpan(MeshSemantics.SecretsLease, subject, outcome, startedAt, Stopwatch.GetElapsedTime(started)));
@@ -114,15 +114,26 @@ internal sealed class RunFlow(
         {
             case TargetAnswer.Whole(var status, var body):
                 var (clean, found) = scrubber.Scrub(body);
-                var isSuccess = status is >= 200 and < 300;
+                var value = AnswerValue.Of(clean, definition.Tool.Output.Redact);
+
+                // The journal keeps the value: escapes and blanks can make it longer than the body was.
+                if (value.Length > definition.Tool.Output.BytesMax)
+                {
+                    return TooLarge(status, definition) with { Scrubbed = found };
+                }
+
+                var isSuccess = IsSuccess(status);
                 return new CallReport
                 {
                     Outcome = isSuccess ? CallOutcome.Succeeded : CallOutcome.Failed,
                     HttpStatus = status,
-                    Value = AnswerValue.Of(clean, definition.Tool.Output.Redact),
+                    Value = value,
                     Message = isSuccess ? "" : $"The target answered {Words(status)}.",
                     Scrubbed = found,
                 };
+
+            case TargetAnswer.TooLarge(var status):
+                return TooLarge(status, definition);
 
             case TargetAnswer.Bodiless(var status, var reason, var message):
                 return new CallReport
@@ -144,6 +155,18 @@ internal sealed class RunFlow(
         }
     }
 
+    private static CallReport TooLarge(int status, ToolDefinition definition) => new()
+    {
+        Outcome = CallOutcome.Failed,
+        HttpStatus = status,
+        Reason = ReasonWords.Of(Reason.ToolOutputTooLarge),
+        Message = string.Create(
+            CultureInfo.InvariantCulture,
+            $"The target answered {Words(status)}{(IsSuccess(status) ? ", so the call was performed" : "")}. Its answer is not kept: as JSON it is larger than the tool's limit of {definition.Tool.Output.BytesMax} bytes."),
+    };
+
+    private static bool IsSuccess(int status) => status is >= 200 and < 300;
+
     // A target that is troubled, or does not know us, has said nothing about the call.
     private static CallReport AsProbe(CallReport report, int performedStatus) => report.HttpStatus switch
     {
@@ -159,6 +182,7 @@ internal sealed class RunFlow(
     private static string Outcome(TargetAnswer answer) => answer switch
     {
         TargetAnswer.Whole whole => Words(whole.Status),
+        TargetAnswer.TooLarge large => Words(large.Status),
         TargetAnswer.Bodiless bodiless => Words(bodiless.Status),
         TargetAnswer.NotSent => "not sent",
         _ => "no answer",

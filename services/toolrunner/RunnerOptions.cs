@@ -8,7 +8,7 @@ namespace Mesh.Toolrunner;
 public sealed record RunnerOptions
 {
     /// <summary>The runner's own folder.</summary>
-    [Option("runner-data", "Folder of this runner: bundles, agents' sockets and their scratch folders. The path of a socket in it must stay below 108 bytes.", Required = true)]
+    [Option("runner-data", "Folder of this runner alone: bundles, the agents' socket and their scratch folders. Other users must be able to pass to it when the runner is root.", Required = true)]
     public string Data { get; init; } = "";
 
     /// <summary>The file that says which agents run.</summary>
@@ -24,9 +24,12 @@ public sealed record RunnerOptions
     [Range(0, 1_000)]
     public int AgentsMax { get; init; } = 32;
 
+    /// <summary>Below it are the machine's own users.</summary>
+    public const int AgentUidLowest = 1_000;
+
     /// <summary>The lowest of the user ids that agents get.</summary>
     [Option("agent-uid-base", "Lowest of the 65,536 user ids that agents get when the runner is root, one for each process.")]
-    [Range(1_000, 2_000_000_000)]
+    [Range(AgentUidLowest, 2_000_000_000)]
     public int AgentUidBase { get; init; } = 200_000;
 
     /// <summary>Where the orchestrator can ask this very runner.</summary>

@@ -11,11 +11,14 @@ namespace Audit.Tests;
 /// <summary>Intents and facts that differ in what the test does not care about.</summary>
 internal static class Some
 {
+    /// <summary>Policy's key, which every replica of these tests trusts.</summary>
+    public static readonly NoteSigner Policy = new($"{Replica.Domain}/policy", SigningKey.FromSeed(SigningKey.GenerateSeed()));
+
     private static int tenants;
 
     public static string Tenant() => $"tenant-{Interlocked.Increment(ref tenants)}";
 
-    public static Intent Intent(string tenant) => new()
+    public static Intent Intent(string tenant) => Decided(new Intent
     {
         Tenant = tenant,
         Workflow = "refund",
@@ -26,8 +29,33 @@ internal static class Some
         Action = new ActionDigest(new Hash256(RandomNumberGenerator.GetBytes(Hash256.Size))),
         Dispatch = 1,
         Epoch = 1,
-        Purpose = "perform",
-        Decision = RandomNumberGenerator.GetBytes(500),
+        Purpose = TicketPurpose.Perform,
+        Decision = [],
+    });
+
+    /// <summary>The intent with the decision that it needs, changed as the test wants.</summary>
+    public static Intent Decided(Intent intent, Func<DecisionTicket, DecisionTicket>? change = null, NoteSigner? signer = null) =>
+        intent with { Decision = (change ?? (decision => decision))(DecisionOf(intent)).Sign(signer ?? Policy) };
+
+    private static DecisionTicket DecisionOf(Intent intent) => new()
+    {
+        Domain = Replica.Domain,
+        DecisionId = Guid.CreateVersion7(),
+        Tenant = intent.Tenant,
+        Workflow = intent.Workflow,
+        WorkflowVersion = ContentDigest.Of("workflow"u8),
+        Task = intent.Task,
+        Tool = intent.Tool,
+        ToolDigest = ContentDigest.Of("tool"u8),
+        Classes = intent.Classes,
+        Integration = "payments",
+        SecretName = "payments-key",
+        Action = intent.Action,
+        Dispatch = intent.Dispatch,
+        Epoch = intent.Epoch,
+        PolicySet = ContentDigest.Of("policy"u8),
+        Approval = null,
+        Expiry = DateTimeOffset.UtcNow.AddSeconds(60),
     };
 
     public static byte[] TaskFact(string tenant, Guid task, int number) => new TaskFact

@@ -34,7 +34,7 @@ internal sealed class TestDoor : IAsyncDisposable
         // In the order of listening: health, HTTP, gRPC.
         var plain = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Where(address => address.StartsWith("http:", StringComparison.Ordinal)).ToArray();
         Http = new HttpClient { BaseAddress = new Uri(plain[1]) };
-        channel = GrpcChannel.ForAddress(plain[2], new GrpcChannelOptions { MaxSendMessageSize = null });
+        channel = PlainChannel.Open(plain[2]);
         Health = new Uri(plain[0]);
     }
 

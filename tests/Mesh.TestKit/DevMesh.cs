@@ -69,6 +69,16 @@ public sealed class DevMesh : IAsyncDisposable
         return new DevMesh(data ?? Path.Combine(own!.Path, "mesh"), own, ["--headless", .. arguments]);
     }
 
+    /// <summary>Deletes what a mesh of root keeps in another place, because its data folder is closed to other users.</summary>
+    public static void DeleteMoved(string data)
+    {
+        var folder = new DataFolder(data);
+        foreach (var moved in ((string[])[folder.Postgres, folder.Runner]).Where(Directory.Exists))
+        {
+            Directory.Delete(moved, recursive: true);
+        }
+    }
+
     /// <summary>Sends a signal, such as 9 (kill), 15 (end), 19 (stop) or 18 (go on); false when the process is gone.</summary>
     public static bool Signal(int pid, int signal) => Signals.Send(pid, signal);
 

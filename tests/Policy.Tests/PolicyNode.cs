@@ -95,12 +95,8 @@ public sealed class PolicyNode : IAsyncLifetime
         {
             if (!channels.TryGetValue($"{service}:{port}", out var channel))
             {
-                var handler = new SocketsHttpHandler
-                {
-                    SslOptions = PeerTls.ClientOptions(new TlsIdentity(keys.Of(service), TestKeys.Domain), PolicyDbContext.Name),
-                    EnableMultipleHttp2Connections = true,
-                };
-                channels[$"{service}:{port}"] = channel = GrpcChannel.ForAddress($"https://127.0.0.1:{port}", new GrpcChannelOptions { HttpHandler = handler });
+                channels[$"{service}:{port}"] = channel = PlainChannel.Open(
+                    $"https://127.0.0.1:{port}", PeerTls.ClientOptions(new TlsIdentity(keys.Of(service), TestKeys.Domain), PolicyDbContext.Name));
             }
 
             return token is null ? channel.CreateCallInvoker() : channel.CreateCallInvoker().Intercept(metadata =>

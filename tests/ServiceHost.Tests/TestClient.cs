@@ -13,10 +13,8 @@ internal sealed class TestClient : IDisposable
 
     public TestClient(string address, string? keys, string callee = "policy")
     {
-        // gRPC takes its transport over, so the plain client has one of its own.
-        var handler = Transport(keys, callee);
-        channel = GrpcChannel.ForAddress($"https://{address}", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
-        Http = new HttpClient(Transport(keys, callee))
+        channel = PlainChannel.Open($"https://{address}", Tls(keys, callee));
+        Http = new HttpClient(new SocketsHttpHandler { SslOptions = Tls(keys, callee) })
         {
             BaseAddress = new Uri($"https://{address}"),
             DefaultRequestVersion = System.Net.HttpVersion.Version20,
@@ -53,10 +51,7 @@ internal sealed class TestClient : IDisposable
         return ((X509Certificate2)tls.RemoteCertificate!).SerialNumber;
     }
 
-    private static SocketsHttpHandler Transport(string? keys, string callee) => new()
-    {
-        SslOptions = keys is null
-            ? new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls13, RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null }
-            : PeerTls.ClientOptions(new TlsIdentity(keys, TestKeys.Domain), callee),
-    };
+    private static SslClientAuthenticationOptions Tls(string? keys, string callee) => keys is null
+        ? new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls13, RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null }
+        : PeerTls.ClientOptions(new TlsIdentity(keys, TestKeys.Domain), callee);
 }

@@ -85,6 +85,11 @@ internal sealed class Target : IAsyncDisposable
 
                 break;
 
+            case "fill":
+                var filling = context.Request.Path.Value.Split('/')[2..].Select(number => int.Parse(number, CultureInfo.InvariantCulture)).ToArray();
+                await context.Response.Body.WriteAsync(Enumerable.Repeat((byte)filling[0], filling[1]).ToArray(), context.RequestAborted);
+                break;
+
             case "hangup":
                 context.Abort();
                 break;

@@ -64,6 +64,7 @@ internal sealed class Notary(TestKeys keys)
         Action = terms.Action,
         Dispatch = terms.Dispatch,
         Epoch = terms.Epoch,
+        Purpose = TicketPurpose.Perform,
         Time = DateTimeOffset.UtcNow,
     };
 

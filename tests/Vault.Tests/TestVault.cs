@@ -96,10 +96,11 @@ internal sealed class TestVault : IAsyncDisposable
     public Task<IssuedLease> IssueAsync(LeaseTerms terms) => Leases.IssueAsync(terms, Runner.ToString(), Keys, default);
 
     /// <summary>Redeems with tickets that are right, unless they are given.</summary>
-    public Task<RedeemOutcome> RedeemAsync(IssuedLease lease, LeaseTerms terms, byte[]? decision = null, byte[]? receipt = null, SpiffeId? caller = null) =>
+    public Task<RedeemOutcome> RedeemAsync(IssuedLease lease, LeaseTerms terms, byte[]? decision = null, byte[]? receipt = null, SpiffeId? caller = null,
+        TicketPurpose purpose = TicketPurpose.Perform) =>
         Flow.RunAsync(
             new RedeemRequest(
-                caller ?? Runner, lease.Token, decision ?? Notary.Decide(terms), receipt ?? Notary.Attest(terms), terms.Action, terms.Dispatch,
+                caller ?? Runner, lease.Token, decision ?? Notary.Decide(terms), receipt ?? Notary.Attest(terms), terms.Action, terms.Dispatch, purpose,
                 new RunnerProcess("runner-1", "127.0.0.1:7315")),
             default);
 

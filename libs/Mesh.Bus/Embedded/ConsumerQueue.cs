@@ -1,3 +1,4 @@
+using Mesh.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -9,10 +10,12 @@ internal sealed class ConsumerQueue(string consumer)
     /// <summary>Deliveries without an answer (a crash each time) after which a message is parked.</summary>
     private const int UnansweredMax = 20;
 
+    private const int PageMax = 64;
+
     // A settlement that a crash loses is only a delivery more, and the inbox recognises it.
     // And a plan that was made while the table was empty must not become a scan of all that has since come and gone.
     private const string WithoutFsync =
-        "select set_config('synchronous_commit', 'off', true) || set_config('enable_seqscan', 'off', true)";
+        $"select set_config('synchronous_commit', 'off', true) || {HotPlans.Local}";
 
     private const string Expire = """
         update bus.message set state = case when attempts >= $2 then 2 else 0 end,
@@ -21,16 +24,22 @@ internal sealed class ConsumerQueue(string consumer)
         where consumer = $1 and state = 1 and not_before < clock_timestamp()
         """;
 
-    private const string Claim = """
-        with taken as materialized (
+    // Keys that cannot go on now, whatever waits behind in them: one is parked, is being handled, or rests before its next
+    // attempt. Their rows are left out before the page is cut, or they would fill it and keep every other key waiting.
+    private static readonly string Claim = $"""
+        with stuck as materialized (
+          select tenant_id, key from bus.message where consumer = $1 and state = 2
+          union select tenant_id, key from bus.message where consumer = $1 and state = 1
+          union select tenant_id, key from bus.message where consumer = $1 and state = 0 and attempts > 0 and not_before > clock_timestamp()
+        ), taken as materialized (
           select id, tenant_id, key, key_seq from bus.message
           where consumer = $1 and state = 0 and not_before <= clock_timestamp()
-          order by id limit 64 for update skip locked
+            and (tenant_id, key) not in (select tenant_id, key from stuck)
+          order by id limit {PageMax} for update skip locked
         ), judged as (
-          select taken.id, earlier.id is not null as blocked,
-                 case earlier.state when 2 then clock_timestamp() + interval '30 s' when 0 then earlier.not_before end as until
+          select taken.id, earlier.id is not null as blocked
           from taken left join lateral (
-            select e.id, e.state, e.not_before from bus.message e
+            select e.id from bus.message e
             where e.consumer = $1 and e.tenant_id = taken.tenant_id and e.key = taken.key
               and (e.key_seq, e.id) < (taken.key_seq, taken.id) and e.id not in (select id from taken)
             order by e.key_seq, e.id limit 1) earlier on true
@@ -38,8 +47,7 @@ internal sealed class ConsumerQueue(string consumer)
         update bus.message m set
           state = case when blocked then 0 else 1 end,
           attempts = case when blocked then attempts else attempts + 1 end,
-          not_before = case when blocked then greatest(until, clock_timestamp() + interval '50 ms')
-                            else clock_timestamp() + interval '60 s' end
+          not_before = clock_timestamp() + case when blocked then interval '50 ms' else interval '60 s' end
         from judged where m.consumer = $1 and m.id = judged.id
         returning m.id, m.tenant_id, m.key, m.key_seq, m.type, m.traceparent, m.body, blocked,
                   extract(epoch from m.not_before - clock_timestamp())::float8, m.attempts
@@ -71,12 +79,14 @@ internal sealed class ConsumerQueue(string consumer)
         batch.BatchCommands.Add(Command(Claim));
         var messages = new List<ClaimedMessage>();
         var blockedFor = TimeSpan.MaxValue;
+        var page = 0;
         await batch.PrepareAsync(stop);
         await using var rows = await batch.ExecuteReaderAsync(stop);
         do
         {
             while (rows.FieldCount > 1 && await rows.ReadAsync(stop))
             {
+                page++;
                 if (rows.GetBoolean(7))
                 {
                     var wait = TimeSpan.FromSeconds(Math.Max(rows.GetDouble(8), 0.05));
@@ -89,7 +99,7 @@ internal sealed class ConsumerQueue(string consumer)
         }
         while (await rows.NextResultAsync(stop));
 
-        return new([.. messages.OrderBy(one => one.Message.KeySequence).ThenBy(one => one.Message.Id)], blockedFor);
+        return new([.. messages.OrderBy(one => one.Message.KeySequence).ThenBy(one => one.Message.Id)], blockedFor, page == PageMax);
     }
 
     public async Task SettleAsync(NpgsqlConnection connection, IReadOnlyList<Settlement> settled, CancellationToken stop)

@@ -7,7 +7,8 @@ namespace Mesh.Bus.Embedded;
 /// <summary>One consumer's loop: claim, deliver, settle, and wait for a hint when there is nothing.</summary>
 internal sealed class EmbeddedConsumer(string consumer, NpgsqlDataSource bus, Delivery delivery, RetryPauses pauses, ILogger log)
 {
-    private static readonly TimeSpan IdlePoll = TimeSpan.FromSeconds(2);
+    // The net under the hints: finds what a sender committed and did not live to hint at.
+    private static readonly TimeSpan IdlePoll = TimeSpan.FromSeconds(5);
 
     private readonly ConsumerQueue queue = new(consumer);
     private bool isHinted;
@@ -57,7 +58,7 @@ internal sealed class EmbeddedConsumer(string consumer, NpgsqlDataSource bus, De
                 return;
             }
 
-            if (claim.Messages.Count == 0 && !isHinted && Patience() is var wait && wait > TimeSpan.Zero)
+            if (claim.Messages.Count == 0 && !claim.IsFull && !isHinted && Patience() is var wait && wait > TimeSpan.Zero)
             {
                 await WaitAsync(connection, wait, stop);
             }

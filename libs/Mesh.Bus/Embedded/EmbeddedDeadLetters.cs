@@ -9,13 +9,6 @@ internal sealed class EmbeddedDeadLetters(NpgsqlDataSource bus, ConsumerHints hi
 
     private const string Rest = "consumer, attempts, coalesce(error, ''), not_before";
 
-    // Whoever waited behind it is looked at again at once.
-    private const string Wake = """
-        update bus.message m set not_before = clock_timestamp() from gone
-        where m.consumer = gone.consumer and m.tenant_id = gone.tenant_id and m.key = gone.key and m.state = 0
-          and m.not_before > clock_timestamp()
-        """;
-
     private const string List = $"""
         select {Head}, ''::bytea, {Rest} from bus.message
         where state = 2 and (consumer = $1 or $1 is null) and id > $2 order by id limit $3
@@ -23,18 +16,18 @@ internal sealed class EmbeddedDeadLetters(NpgsqlDataSource bus, ConsumerHints hi
 
     private const string Show = $"select {Head}, body, {Rest} from bus.message where state = 2 and consumer = $1 and id = $2";
 
-    private const string Retry = $"""
+    private const string Retry = """
         with gone as (
           update bus.message set state = 0, attempts = 0, not_before = clock_timestamp()
-          where consumer = $1 and id = $2 and state = 2 returning consumer, tenant_id, key, id
-        ), woken as ({Wake} and m.id <> gone.id)
+          where consumer = $1 and id = $2 and state = 2 returning id
+        )
         select count(*) from gone
         """;
 
-    private const string Discard = $"""
+    private const string Discard = """
         with gone as (
-          delete from bus.message where consumer = $1 and id = $2 and state = 2 returning consumer, tenant_id, key
-        ), woken as ({Wake})
+          delete from bus.message where consumer = $1 and id = $2 and state = 2 returning id
+        )
         select count(*) from gone
         """;
 

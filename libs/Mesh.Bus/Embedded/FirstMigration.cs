@@ -30,6 +30,7 @@ internal sealed class FirstMigration : Migration
           primary key (consumer, id)
         ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
         create index message_waiting on message (consumer, id) where state = 0;
+        create index message_resting on message (consumer, not_before) where state = 0 and attempts > 0;
         create index message_claimed on message (consumer, not_before) where state = 1;
         create index message_parked on message (consumer, id) where state = 2;
         create index message_by_key on message (consumer, tenant_id, key, key_seq, id);

@@ -19,4 +19,7 @@ internal abstract record Settlement(Guid Id)
 internal sealed record ClaimedMessage(Envelope Message, int Attempts);
 
 /// <summary>What a consumer may handle now, in order per key, and how soon something that had to wait may be next.</summary>
-internal sealed record ConsumerClaim(IReadOnlyList<ClaimedMessage> Messages, TimeSpan BlockedFor);
+/// <param name="Messages">What it may handle.</param>
+/// <param name="BlockedFor">When what had to wait may be next.</param>
+/// <param name="IsFull">There was no room for more: there may be more behind.</param>
+internal sealed record ConsumerClaim(IReadOnlyList<ClaimedMessage> Messages, TimeSpan BlockedFor, bool IsFull);

@@ -25,6 +25,9 @@ public sealed record ReceiptTicket
     /// <summary>The task's fence.</summary>
     public required long Epoch { get; init; }
 
+    /// <summary>Whether the dispatch performs the action, or asks about an earlier one.</summary>
+    public required TicketPurpose Purpose { get; init; }
+
     /// <summary>When the intent became durable. What is finer than a millisecond is cut off, as in the text.</summary>
     public required DateTimeOffset Time { get; init => field = TicketText.WholeMilliseconds(value); }
 
@@ -75,17 +78,19 @@ public sealed record ReceiptTicket
         Action.ToString(),
         TicketText.Number(Dispatch),
         TicketText.Number(Epoch),
+        Purpose.Word(),
         TicketText.Number(Time.ToUnixTimeMilliseconds()));
 
     private static ReceiptTicket? Read(string[] f)
     {
-        if (f.Length != 7
+        if (f.Length != 8
             || !TicketText.TryNumber(f[1], out var index)
             || !Hash256.TryParseBase64(f[2], out var leafHash)
             || !ActionDigest.TryParse(f[3], out var action)
             || !TicketText.TryNumber(f[4], out var dispatch)
             || !TicketText.TryNumber(f[5], out var epoch)
-            || !TicketText.TryTime(f[6], out var time))
+            || !TicketPurposes.TryParse(f[6], out var purpose)
+            || !TicketText.TryTime(f[7], out var time))
         {
             return null;
         }
@@ -98,6 +103,7 @@ public sealed record ReceiptTicket
             Action = action,
             Dispatch = dispatch,
             Epoch = epoch,
+            Purpose = purpose,
             Time = time,
         };
     }

@@ -86,7 +86,18 @@ internal static class DocumentReader
             metadata.Refuse("name", "names under mesh. belong to built-in tools");
         }
 
+        if (kind == ManifestKind.Integration && Names.IsReservedIntegration(name))
+        {
+            metadata.Refuse("name", "secrets under webhooks/ are the signing keys of webhooks, so no integration can have this name");
+        }
+
         var tenant = kind is ManifestKind.Tenant ? name : metadata.RequiredName("tenant");
+
+        if (Names.IsReservedTenant(tenant))
+        {
+            metadata.Refuse(kind is ManifestKind.Tenant ? "name" : "tenant", "the platform has this name, so no tenant can have it");
+        }
+
         var version = kind is ManifestKind.PolicySet ? metadata.RequiredWhole("version", 1, int.MaxValue) : 1;
         metadata.NotYet("labels", "annotations", "parent", "description");
 

@@ -121,6 +121,12 @@ internal sealed class PolicyReader(Findings findings)
             rule.Refuse("limits", "belong to calls that can go on, not to the effect forbid");
         }
 
+        // A start takes nothing from a counter: a limit here would look like one and hold nobody back.
+        if (limits.Count > 0 && when?.Tools.FirstOrDefault(Names.IsBuiltIn) is { } builtIn)
+        {
+            rule.Refuse("limits", $"count calls of declared tools; {builtIn} is not counted, so its rules have none");
+        }
+
         return when is null ? null : new PolicyRule(id, effect, when, isUnattended, limits, approval, reason);
     }
 

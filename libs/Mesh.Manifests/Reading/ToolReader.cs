@@ -11,8 +11,9 @@ internal static class ToolReader
     public static readonly TimeSpan TimeoutMax = TimeSpan.FromMinutes(5);
     public static readonly TimeSpan TimeoutDefault = TimeSpan.FromSeconds(30);
 
-    public const int OutputMax = 4 * 1024 * 1024;
-    public const int OutputDefault = 256 * 1024;
+    /// <summary>The journal carries the answer whole, and this is what one entry of it holds.</summary>
+    public const int OutputMax = 256 * 1024;
+    public const int OutputDefault = OutputMax;
 
     public static ToolManifest? Read(Fields spec)
     {

@@ -5,15 +5,12 @@ namespace Mesh.Manifests.Templates;
 /// <summary>An URL path with an optional query, such as <c>/v1/refunds/{input.id}?key={idempotencyKey}</c>.</summary>
 /// <remarks>
 /// A value stays in its place: it is percent-encoded, so it cannot add a query or a fragment, and a value that would make
-/// the path climb or lose a segment is refused, also when a server in between decodes it once more.
+/// the path climb, lose a segment or gain one is refused, however often the servers in between decode it.
 /// </remarks>
 public sealed class PathTemplate
 {
     /// <summary>The longest path and query; the next character refuses.</summary>
     public const int LengthMax = 8 * 1024;
-
-    // A value is looked at this many decodings deep for a segment that climbs.
-    private const int DecodingsMax = 3;
 
     private readonly IReadOnlyList<TemplatePart> path;
     private readonly IReadOnlyList<TemplatePart> query;
@@ -66,16 +63,17 @@ public sealed class PathTemplate
                 return value;
             }
 
-            if (isPath && IsClimbing(placeholder, values))
-            {
-                return Template.Refused<string>(placeholder, TemplateRefusalReason.Unsafe, "would leave its path segment empty, or make it climb (. or ..)");
-            }
-
+            // First of all: what is this long is not worth a closer look.
             text.Append(Uri.EscapeDataString(value.Value));
 
             if (text.Length > LengthMax)
             {
                 return Template.Refused<string>(placeholder, TemplateRefusalReason.TooLong, $"makes the path longer than {LengthMax} characters");
+            }
+
+            if (isPath && HarmIn(placeholder, values) is { } harm)
+            {
+                return Template.Refused<string>(placeholder, TemplateRefusalReason.Unsafe, harm);
             }
         }
 
@@ -83,31 +81,41 @@ public sealed class PathTemplate
     }
 
     // Judged on the whole segment: ".{input.a}" with the value "." climbs, and so does "{input.a}{input.b}".
-    private bool IsClimbing(Placeholder asked, TemplateValues values)
+    private string? HarmIn(Placeholder asked, TemplateValues values)
     {
         foreach (var segment in Segments().Where(s => s.Any(p => p.Placeholder == asked)))
         {
-            var text = string.Concat(segment.Select(p => p.Placeholder is null
-                ? p.Literal
-                : Template.TextOf(p.Placeholder, values).Value ?? "?"));
+            var filled = TextOf(segment, placeholder => Template.TextOf(placeholder, values).Value ?? "x");
 
-            if (text.Length == 0)
+            if (filled.Length == 0 || Decodings(filled).Any(IsClimbing))
             {
-                return true;
+                return "would leave its path segment empty, or make it climb (. or ..)";
             }
 
-            for (var i = 0; i <= DecodingsMax; i++)
+            // Those that the template itself has, such as "{input.owner}%2F{input.name}", are its author's.
+            if (Separators(filled) > Separators(TextOf(segment, _ => "x")))
             {
-                if (text.Split('/', '\\').Any(s => s.Trim() is "." or ".." || s.Any(char.IsControl)))
-                {
-                    return true;
-                }
-
-                text = Uri.UnescapeDataString(text);
+                return "would add a segment to the path: it holds a slash or a backslash, plain or percent-encoded";
             }
         }
 
-        return false;
+        return null;
+    }
+
+    private static string TextOf(IReadOnlyList<TemplatePart> segment, Func<Placeholder, string> value) =>
+        string.Concat(segment.Select(part => part.Placeholder is { } placeholder ? value(placeholder) : part.Literal));
+
+    private static bool IsClimbing(string text) => text.Split('/', '\\').Any(s => s.Trim() is "." or ".." || s.Any(char.IsControl));
+
+    private static int Separators(string text) => Decodings(text).Last().Count(c => c is '/' or '\\');
+
+    // The text, and what it becomes each time that somebody decodes it, until nothing is left to decode.
+    private static IEnumerable<string> Decodings(string text)
+    {
+        for (var (now, before) = (text, ""); now != before; (now, before) = (Uri.UnescapeDataString(now), now))
+        {
+            yield return now;
+        }
     }
 
     private IEnumerable<IReadOnlyList<TemplatePart>> Segments()

@@ -24,8 +24,7 @@ internal sealed record PeerAddress(Uri Target, IReadOnlyList<BalancerAddress> Re
         }
 
         // A lone name may stand for many replicas, and for others tomorrow. A lone address stands for itself, and is
-        // connected to without a balancer: one that watched a peer's slow start was seen to connect for ever (the peer was
-        // up, and every call ran into its deadline), where a plain connection is simply made by the next call.
+        // connected to without a balancer: see PlainConnection.
         if (replicas is [{ } only])
         {
             return IPAddress.TryParse(only.Host, out var address)

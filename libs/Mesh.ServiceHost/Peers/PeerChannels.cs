@@ -67,7 +67,9 @@ public sealed class PeerChannels : IDisposable
             EnableMultipleHttp2Connections = true,
             ConnectTimeout = TimeSpan.FromSeconds(2),
             KeepAlivePingDelay = TimeSpan.FromSeconds(20),
-            KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
+
+            // Calls have deadlines of their own. A quarter of this is how often the transport wakes for each peer, also when idle.
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(20),
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
             PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
 
@@ -76,6 +78,12 @@ public sealed class PeerChannels : IDisposable
             UseProxy = false,
             UseCookies = false,
         };
+        var isBalanced = address.Target.Scheme != Uri.UriSchemeHttps;
+
+        if (!isBalanced)
+        {
+            transport.ConnectCallback = PlainConnection.ConnectAsync;
+        }
 
         var services = new ServiceCollection();
         services.AddSingleton<ResolverFactory>(new DnsResolverFactory(refreshInterval: TimeSpan.FromSeconds(30)));
@@ -87,7 +95,7 @@ public sealed class PeerChannels : IDisposable
             DisposeHttpClient = true,
             Credentials = ChannelCredentials.SecureSsl,
             ServiceProvider = services.BuildServiceProvider(),
-            ServiceConfig = Config(how, isBalanced: address.Target.Scheme != Uri.UriSchemeHttps),
+            ServiceConfig = Config(how, isBalanced),
             MaxReceiveMessageSize = MeshLimits.MessageBytesMax,
             MaxSendMessageSize = MeshLimits.MessageBytesMax,
 

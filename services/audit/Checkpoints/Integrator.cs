@@ -62,7 +62,7 @@ internal sealed class Integrator(
             metrics.CheckpointRefused();
             log.CheckpointRefused(tenant, damaged);
         }
-        catch (Exception lost) when (lost is NpgsqlException or IOException or TimeoutException)
+        catch (Exception lost) when (lost is NpgsqlException or IOException or UnauthorizedAccessException or TimeoutException)
         {
             // It is still behind, and so it will be found again.
             log.CheckpointDelayed(tenant, lost);

@@ -26,6 +26,7 @@ internal sealed class LogSigners(string domain, SigningKey key, Func<IReadOnlyLi
             Action = intent.Action,
             Dispatch = intent.Dispatch,
             Epoch = intent.Epoch,
+            Purpose = intent.Purpose,
 
             // The entry's time also for a repeat: a fresh one would outlive the vault's memory of the redemption.
             Time = place.Time,

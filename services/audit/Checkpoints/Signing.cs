@@ -1,9 +1,10 @@
+using Mesh.Audit.Sequencing;
 using Mesh.Integrity;
 using Mesh.ServiceHost;
 
 namespace Mesh.Audit.Checkpoints;
 
-/// <summary>Puts together what signs.</summary>
+/// <summary>Puts together what signs, and what checks the signatures of policy.</summary>
 internal static class Signing
 {
     public static void AddSigning(this WebApplicationBuilder builder)
@@ -20,6 +21,11 @@ internal static class Signing
             _ = trust.Signer(TrustUse.AuditReceipt);
             using var seed = trust.ReadKey("signing.seed");
             return new LogSigners(domain, SigningKey.FromSeed(seed), () => trust.Verifiers(TrustUse.AuditReceipt));
+        });
+        builder.Services.AddSingleton(services =>
+        {
+            var trust = services.GetRequiredService<TrustStore>();
+            return new DecisionCheck(domain, () => trust.Verifiers(TrustUse.PolicyDecision), services.GetRequiredService<TimeProvider>());
         });
         builder.Services.AddSingleton(new Anchor(anchor));
         builder.Services.AddSingleton<GrownLogs>();

@@ -32,7 +32,7 @@ internal static partial class Bounds
         (request.ActionDigest.Length == Hash256.Size, "action_digest", $"must have {Hash256.Size} bytes"),
         (request.Dispatch >= 1, "dispatch", "must be 1 or more"),
         (request.Epoch is >= 0 and <= EpochMax, "epoch", $"must be between 0 and {EpochMax}"),
-        (request.Purpose is "perform" or "probe", "purpose", "must be perform or probe"),
+        (TicketPurposes.TryParse(request.Purpose, out _), "purpose", "must be perform or probe"),
         (request.Decision.Length is > 0 and <= SignedNote.BytesMax, "decision", $"must have 1 to {SignedNote.BytesMax} bytes"));
 
     public static void Check(V1.ListEntriesRequest request) => Check(

@@ -23,7 +23,7 @@ internal static class Wire
         Action = new ActionDigest(new Hash256(request.ActionDigest.Span)),
         Dispatch = request.Dispatch,
         Epoch = request.Epoch,
-        Purpose = request.Purpose,
+        Purpose = TicketPurposes.TryParse(request.Purpose, out var purpose) ? purpose : throw new ArgumentException("Bounds lets no other purpose pass.", nameof(request)),
         Decision = request.Decision.ToByteArray(),
     };
 

@@ -19,11 +19,13 @@ create table leaf (
     task_id uuid,
     -- The place of a task's fact in the task's journal.
     task_seq bigint,
-    -- SHA-256 over what makes an intent this intent, so that a repeat finds its entry.
+    -- SHA-256 over the dispatch that an intent announces, so that a repeat finds its entry, and over what the entry says about it.
     intent bytea check (octet_length(intent) = 32),
+    intent_terms bytea check (octet_length(intent_terms) = 32),
     salt bytea not null check (octet_length(salt) = 32),
     payload bytea,
-    primary key (tenant_id, index)
+    primary key (tenant_id, index),
+    check ((intent is null) = (intent_terms is null))
 );
 
 create unique index leaf_intent on leaf (tenant_id, intent) where intent is not null;
@@ -90,16 +92,17 @@ returns boolean language sql stable as $$
 $$;
 
 -- Appends what a batch of submissions brings, in one transaction: all of a submission's leaves or none of them.
--- Each is answered alone: 'appended'; 'known' (the log says the same already); 'gap' (facts of the task are missing before
--- it); 'conflict' (the log has other bytes in these places of the journal). The caller MUST NOT pass the same intent twice.
+-- Each is answered alone: 'appended'; 'known' (the log says the same already); 'differs' (the log has another intent for this
+-- dispatch); 'gap' (facts of the task are missing before it); 'conflict' (the log has other bytes in these places of the
+-- journal). Of two intents for one dispatch the first is appended. The caller MUST NOT pass the same intent twice.
 create function append(
-    s_tenant text[], s_intent bytea[], s_task uuid[], s_seq bigint[], s_count int[],
+    s_tenant text[], s_intent bytea[], s_terms bytea[], s_task uuid[], s_seq bigint[], s_count int[],
     l_submission int[], l_offset int[], l_tenant text[], l_leaf bytea[], l_hash bytea[], l_kind text[],
     l_time timestamptz[], l_task uuid[], l_payload bytea[], l_salt bytea[])
 returns table (outcome text, first_index bigint, leaf_hash bytea, leaf_time timestamptz, last_seq bigint)
 language plpgsql
 -- A plan that was made when the table was small must not become a scan of the log.
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
 as $$
 declare
     outcomes text[];
@@ -127,24 +130,27 @@ begin
                 select f.task_seq from leaf f
                 where f.tenant_id = s.tenant and f.task_id = s.task and f.task_seq is not null
                 order by f.task_seq desc limit 1), 0) end as last
-        from unnest(s_tenant, s_intent, s_task, s_seq, s_count) with ordinality
-            as s (tenant, intent, task, seq, count, n)
+        from unnest(s_tenant, s_intent, s_terms, s_task, s_seq, s_count) with ordinality
+            as s (tenant, intent, terms, task, seq, count, n)
     ), seen as (
         select s.*,
-            s.intent is not null and exists (select from leaf k where k.tenant_id = s.tenant and k.intent = s.intent) as is_known,
+            case when s.intent is not null then (
+                select k.intent_terms from leaf k where k.tenant_id = s.tenant and k.intent = s.intent) end as known_terms,
+            s.intent is not null and row_number() over (partition by s.tenant, s.intent order by s.n) > 1 as is_second,
             coalesce(s.seq <= s.last, false) as is_past
         from submission s
     ), placed as (
         select s.*,
             -- Facts of one task keep their order, even if their messages came in another one.
             case when s.seq is null then s.n else min(s.n) over (partition by s.tenant, s.task) end as turn,
-            s.seq - coalesce(sum(s.count) filter (where not s.is_known and not s.is_past) over (
+            s.seq - coalesce(sum(s.count) filter (where s.known_terms is null and not s.is_past) over (
                 partition by s.tenant, s.task order by s.seq, s.n rows between unbounded preceding and 1 preceding), 0)
                 as seq_without_batch
         from seen s
     ), judged as (
         select p.*, case
-            when p.is_known then 'known'
+            when p.known_terms = p.terms then 'known'
+            when p.known_terms is not null or p.is_second then 'differs'
             when p.is_past and same_facts(p.tenant, p.task, p.seq, p.count, l_payload, l_submission, p.n::int) then 'known'
             when p.is_past then 'conflict'
             when p.seq_without_batch > p.last + 1 then 'gap'
@@ -161,8 +167,8 @@ begin
     into outcomes, bases, lasts
     from numbered;
 
-    insert into leaf (tenant_id, index, leaf, leaf_hash, kind, time, task_id, task_seq, intent, salt, payload)
-    select l.tenant, bases[l.s] + l.at, l.leaf, l.hash, l.kind, l.time, l.task, s_seq[l.s] + l.at, s_intent[l.s], l.salt, l.payload
+    insert into leaf (tenant_id, index, leaf, leaf_hash, kind, time, task_id, task_seq, intent, intent_terms, salt, payload)
+    select l.tenant, bases[l.s] + l.at, l.leaf, l.hash, l.kind, l.time, l.task, s_seq[l.s] + l.at, s_intent[l.s], s_terms[l.s], l.salt, l.payload
     from unnest(l_submission, l_offset, l_tenant, l_leaf, l_hash, l_kind, l_time, l_task, l_payload, l_salt)
         as l (s, at, tenant, leaf, hash, kind, time, task, payload, salt)
     where outcomes[l.s] = 'appended';

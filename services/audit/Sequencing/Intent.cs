@@ -1,11 +1,10 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Mesh.Integrity;
 
 namespace Mesh.Audit.Sequencing;
 
-/// <summary>What somebody is about to do: one dispatch of one action.</summary>
+/// <summary>What somebody says they are about to do: one dispatch of one action. A claim, until policy's decision says the same.</summary>
 internal sealed record Intent
 {
     public required string Tenant { get; init; }
@@ -26,34 +25,37 @@ internal sealed record Intent
 
     public required long Epoch { get; init; }
 
-    /// <summary><c>perform</c> or <c>probe</c>.</summary>
-    public required string Purpose { get; init; }
+    public required TicketPurpose Purpose { get; init; }
 
     /// <summary>The decision note, kept as evidence.</summary>
     public required byte[] Decision { get; init; }
 
-    public Submission.Intent ToSubmission(DateTimeOffset now)
+    /// <summary>What the log says about it: of the action what policy signed, and only for the rest the caller's word.</summary>
+    public Submission.Intent ToSubmission(DecisionTicket decision, DateTimeOffset now)
     {
+        string[] classes = [.. decision.Classes.Order(StringComparer.Ordinal)];
         var subject = new LeafSubject("intent", "intent", Tenant, Task, now,
         [
-            ("workflow", Workflow),
+            ("workflow", decision.Workflow),
             ("step", Step),
-            ("tool", Tool),
-            ("classes", Classes),
+            ("tool", decision.Tool),
+            ("classes", classes),
             ("action_digest", Action.ToString()),
             ("dispatch", (long)Dispatch),
             ("epoch", Epoch),
-            ("purpose", Purpose),
+            ("purpose", Purpose.Word()),
         ]);
 
-        return new Submission.Intent(Tenant, LeafText.Write(subject, Decision), Key());
+        return new Submission.Intent(
+            Tenant,
+            LeafText.Write(subject, Decision),
+
+            // A dispatch is announced once, whatever the epoch and the purpose: one receipt, so one redemption, for as long as
+            // the log exists. The vault's own memory of redemptions does not outlive a crash of its store.
+            Key: Digest($"mesh/intent/v1\n{Tenant}\n{Task:D}\n{Action}\n{Dispatch}\n"),
+            Terms: Digest($"mesh/intent-terms/v1\n{decision.Workflow}\n{Step}\n{decision.Tool}\n{string.Join(',', classes)}\n{Epoch}\n{Purpose.Word()}\n"));
     }
 
     // Lines, because none of the parts can contain a newline.
-    private Hash256 Key()
-    {
-        var preimage = string.Create(
-            CultureInfo.InvariantCulture, $"mesh/intent/v1\n{Tenant}\n{Task:D}\n{Action}\n{Dispatch}\n{Epoch}\n{Purpose}\n");
-        return new Hash256(SHA256.HashData(Encoding.UTF8.GetBytes(preimage)));
-    }
+    private static Hash256 Digest(FormattableString lines) => new(SHA256.HashData(Encoding.UTF8.GetBytes(FormattableString.Invariant(lines))));
 }

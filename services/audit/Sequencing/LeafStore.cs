@@ -8,7 +8,7 @@ namespace Mesh.Audit.Sequencing;
 internal static class LeafStore
 {
     private const string AppendSql =
-        "select outcome, first_index, leaf_hash, leaf_time, last_seq from append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)";
+        "select outcome, first_index, leaf_hash, leaf_time, last_seq from append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)";
 
     /// <summary>One placement for each submission, in their order, all of them in the caller's transaction.</summary>
     public static async Task<IReadOnlyList<Placement>> AppendAsync(
@@ -50,6 +50,7 @@ internal static class LeafStore
         "known" when row.IsDBNull(1) => new Placement.Placed(null, IsNew: false),
         "known" => new Placement.Placed(
             new EntryPlace(row.GetInt64(1), new Hash256(row.GetFieldValue<byte[]>(2)), row.GetFieldValue<DateTimeOffset>(3)), IsNew: false),
+        "differs" => new Placement.Differs(),
         "gap" => new Placement.Gap(row.GetInt64(4)),
         "conflict" => new Placement.Conflict(row.GetInt64(4)),
         var other => throw new InvalidOperationException($"The store answered '{other}'."),
@@ -60,7 +61,7 @@ internal static class LeafStore
     private static void Bind(NpgsqlCommand command, List<Submission> batch)
     {
         var count = batch.Count;
-        var (tenants, intents) = (new string[count], new byte[]?[count]);
+        var (tenants, intents, terms) = (new string[count], new byte[]?[count], new byte[]?[count]);
         var (tasks, seqs, counts) = (new Guid?[count], new long?[count], new int[count]);
         var leaves = new List<Leaf>(count);
         var (submissions, offsets, leafTenants) = (new List<int>(count), new List<int>(count), new List<string>(count));
@@ -73,7 +74,7 @@ internal static class LeafStore
             switch (submission)
             {
                 case Submission.Intent intent:
-                    intents[n] = intent.Key.ToArray();
+                    (intents[n], terms[n]) = (intent.Key.ToArray(), intent.Terms.ToArray());
                     break;
                 case Submission.TaskFacts facts:
                     (tasks[n], seqs[n]) = (facts.Task, facts.FirstSeq);
@@ -91,6 +92,7 @@ internal static class LeafStore
 
         Add(command, NpgsqlDbType.Text, tenants);
         Add(command, NpgsqlDbType.Bytea, intents);
+        Add(command, NpgsqlDbType.Bytea, terms);
         Add(command, NpgsqlDbType.Uuid, tasks);
         Add(command, NpgsqlDbType.Bigint, seqs);
         Add(command, NpgsqlDbType.Integer, counts);

@@ -16,6 +16,9 @@ internal abstract record Placement
     /// <summary>The log has other bytes in these places of the task's journal.</summary>
     internal sealed record Conflict(long LastSeq) : Placement;
 
+    /// <summary>The log has another intent for this dispatch: of another epoch, purpose or step.</summary>
+    internal sealed record Differs : Placement;
+
     /// <summary>Too much waits; nothing was written.</summary>
     internal sealed record Busy(TimeSpan RetryAfter) : Placement;
 

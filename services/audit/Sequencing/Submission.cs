@@ -6,8 +6,9 @@ namespace Mesh.Audit.Sequencing;
 internal abstract record Submission(string Tenant, IReadOnlyList<Leaf> Leaves)
 {
     /// <summary>One intent.</summary>
-    /// <param name="Key">Of all that makes it this intent: a repeat finds the entry by it.</param>
-    internal sealed record Intent(string Tenant, Leaf Leaf, Hash256 Key) : Submission(Tenant, [Leaf]);
+    /// <param name="Key">Of the dispatch that is announced: a repeat finds the entry by it.</param>
+    /// <param name="Terms">Of what else the leaf says about it: a repeat that says something else is none.</param>
+    internal sealed record Intent(string Tenant, Leaf Leaf, Hash256 Key, Hash256 Terms) : Submission(Tenant, [Leaf]);
 
     /// <summary>Facts of one task, the first of which has the place <paramref name="FirstSeq"/> in its journal.</summary>
     internal sealed record TaskFacts(string Tenant, IReadOnlyList<Leaf> Leaves, Guid Task, long FirstSeq) : Submission(Tenant, Leaves);
@@ -16,5 +17,5 @@ internal abstract record Submission(string Tenant, IReadOnlyList<Leaf> Leaves)
     internal sealed record Facts(string Tenant, IReadOnlyList<Leaf> Leaves) : Submission(Tenant, Leaves);
 
     /// <summary>What two submissions of one batch must not share; facts share nothing.</summary>
-    public object Identity => this is Intent intent ? (Tenant, intent.Key) : this;
+    public object Identity => this is Intent intent ? (Tenant, intent.Key, intent.Terms) : this;
 }

@@ -1,37 +1,112 @@
-using System.Collections.Concurrent;
 using Mesh.Orchestrator.Lifecycle;
 
 namespace Mesh.Orchestrator.Announcing;
 
 /// <summary>Wakes those who wait for a task at this replica. A hint: whoever waits looks again, and once a second anyway.</summary>
-internal sealed class TaskSignals
+internal sealed class TaskSignals(IHostApplicationLifetime life)
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<TaskKey, TaskCompletionSource> waiting = new();
+    private readonly Dictionary<TaskKey, Watched> watched = [];
+    private readonly CancellationToken stopping = life.ApplicationStopping;
 
-    public void Raise(TaskKey task)
+    /// <summary>How many tasks somebody waits for.</summary>
+    public int Count
     {
-        if (waiting.TryRemove(task, out var signal))
+        get
         {
-            signal.TrySetResult();
+            lock (watched)
+            {
+                return watched.Count;
+            }
         }
     }
 
-    /// <summary>Take it before looking, wait on it after: what happens in between is not missed.</summary>
-    public Task Next(TaskKey task) =>
-        waiting.GetOrAdd(task, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
-
-    public async Task WaitAsync(TaskKey task, Task signal, TimeSpan atMost, TimeProvider clock, CancellationToken stop)
+    public void Raise(TaskKey task)
     {
-        try
+        TaskCompletionSource? signal = null;
+
+        lock (watched)
         {
-            await signal.WaitAsync(atMost < LookAgain ? atMost : LookAgain, clock, stop);
+            if (watched.TryGetValue(task, out var one))
+            {
+                signal = one.Signal;
+                one.Signal = NewSignal();
+            }
         }
-        catch (TimeoutException)
+
+        signal?.TrySetResult();
+    }
+
+    /// <summary>Begins to watch a task. MUST be disposed of: what nobody watches is forgotten.</summary>
+    public TaskWatch Watch(TaskKey task)
+    {
+        lock (watched)
         {
-            // Another replica may have moved it.
-            waiting.TryRemove(task, out _);
+            if (!watched.TryGetValue(task, out var one))
+            {
+                watched[task] = one = new Watched();
+            }
+
+            one.Watchers++;
+
+            return new TaskWatch(this, task, one);
         }
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private void Leave(TaskKey task, Watched one)
+    {
+        lock (watched)
+        {
+            if (--one.Watchers == 0)
+            {
+                watched.Remove(task);
+            }
+        }
+    }
+
+    /// <summary>One caller's watch.</summary>
+    internal sealed class TaskWatch(TaskSignals signals, TaskKey task, Watched one) : IDisposable
+    {
+        /// <summary>This service stops: the caller is answered now and asks another replica.</summary>
+        public bool IsStopping => signals.stopping.IsCancellationRequested;
+
+        /// <summary>Take it before looking, wait on it after: what happens in between is not missed.</summary>
+        public Task Next()
+        {
+            lock (signals.watched)
+            {
+                return one.Signal.Task;
+            }
+        }
+
+        public async Task WaitAsync(Task signal, TimeSpan atMost, TimeProvider clock, CancellationToken stop)
+        {
+            using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop, signals.stopping);
+
+            try
+            {
+                await signal.WaitAsync(atMost < LookAgain ? atMost : LookAgain, clock, ending.Token);
+            }
+            catch (TimeoutException)
+            {
+                // Another replica may have moved it.
+            }
+            catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+            {
+                // The caller of this looks once more, and sees that the service stops.
+            }
+        }
+
+        public void Dispose() => signals.Leave(task, one);
+    }
+
+    internal sealed class Watched
+    {
+        public int Watchers { get; set; }
+
+        public TaskCompletionSource Signal { get; set; } = NewSignal();
     }
 }

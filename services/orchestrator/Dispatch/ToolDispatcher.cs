@@ -15,12 +15,17 @@ internal sealed class ToolDispatcher(
     Vault.V1.LeaseService.LeaseServiceClient vault,
     Toolrunner.V1.RunnerService.RunnerServiceClient runners,
     RunnerAddresses addresses,
-    TimeProvider clock)
+    TimeProvider clock,
+    ILogger<ToolDispatcher> log)
 {
     private static readonly TimeSpan TicketPatience = TimeSpan.FromSeconds(5);
 
     // What a runner needs beside the tool's own timeout: redemption, connection, scrubbing.
     private static readonly TimeSpan RunnerAllowance = TimeSpan.FromSeconds(5);
+
+    // A runner waits up to 30 seconds for a call that runs.
+    private static readonly TimeSpan AskPatience = TimeSpan.FromSeconds(35);
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMilliseconds(250);
 
     /// <summary>The audit receipt and the vault's lease, asked for at the same time. Both, or the call is not sent.</summary>
     public async Task<TicketAnswer> CollectAsync(Dispatch dispatch, CancellationToken stop)
@@ -82,6 +87,7 @@ internal sealed class ToolDispatcher(
     /// Finds out what became of a dispatch without a recorded outcome. From here on it can no longer be redeemed; if it was
     /// redeemed before, whoever redeemed it is asked.
     /// </summary>
+    /// <exception cref="OperationCanceledException">Nobody waits any more; nothing was found out.</exception>
     public async Task<DispatchOutcome> RecoverAsync(
         ToolCall call, int dispatch, DateTimeOffset dispatchedAt, CancellationToken stop)
     {
@@ -113,7 +119,8 @@ internal sealed class ToolDispatcher(
         {
             [] when !fenced.Lost => new DispatchOutcome.NotSent(Reason.Fenced.Name(), "It was never redeemed and now never can be."),
             [] => new DispatchOutcome.Unclear("The vault lost its leases since, so it may have been redeemed."),
-            [var redemption, ..] => await AskAsync(call, dispatch, redemption, stop),
+            [var redemption] => await AskAsync(call, dispatch, redemption, dispatchedAt, stop),
+            var several => RedeemedTwice(call, dispatch, several.Count),
         };
     }
 
@@ -135,9 +142,20 @@ internal sealed class ToolDispatcher(
         }
     }
 
+    // A runner that does not answer may be about to: only one that says "I do not know" ends the question before the call
+    // itself must have ended.
     private async Task<DispatchOutcome> AskAsync(
-        ToolCall call, int dispatch, Vault.V1.Redemption redemption, CancellationToken stop)
+        ToolCall call, int dispatch, Vault.V1.Redemption redemption, DateTimeOffset dispatchedAt, CancellationToken stop)
     {
+        using var line = addresses.Open(redemption.RunnerAddress);
+
+        if (line is null)
+        {
+            return new DispatchOutcome.Unclear("It was redeemed, and the tool runner that redeemed it left no address.");
+        }
+
+        var ended = dispatchedAt + call.Tool.Manifest.Timeout;
+        var until = (ended > clock.GetUtcNow() ? ended : clock.GetUtcNow()) + RunnerAllowance;
         var request = new Toolrunner.V1.AskCallRequest
         {
             ActionDigest = Ids.Write(call.Digest),
@@ -145,14 +163,12 @@ internal sealed class ToolDispatcher(
             RunnerInstance = redemption.RunnerInstance,
         };
 
-        try
+        while (true)
         {
-            var runner = addresses.ClientAt(redemption.RunnerAddress);
-
-            while (true)
+            try
             {
-                var answer = await runner.AskCallAsync(
-                    request, deadline: DateTime.UtcNow + TimeSpan.FromSeconds(35), cancellationToken: stop);
+                var answer = await line.Runner.AskCallAsync(
+                    request, deadline: DateTime.UtcNow + AskPatience, cancellationToken: stop);
 
                 if (!answer.Known)
                 {
@@ -165,11 +181,27 @@ internal sealed class ToolDispatcher(
                     return Reports.Read(answer.Report, tickets: null);
                 }
             }
+            catch (RpcException)
+            {
+                // Hanging up is no answer of the runner's: what it knows is still to be asked.
+                stop.ThrowIfCancellationRequested();
+
+                if (clock.GetUtcNow() >= until)
+                {
+                    return new DispatchOutcome.Unclear("It was redeemed, and the tool runner that redeemed it is gone.");
+                }
+
+                await Task.Delay(AskAgain, clock, stop);
+            }
         }
-        catch (RpcException)
-        {
-            return new DispatchOutcome.Unclear("It was redeemed, and the tool runner that redeemed it is gone.");
-        }
+    }
+
+    // A lease works once. Whoever sees two redemptions of it cannot believe what either runner says.
+    private DispatchOutcome.Unclear RedeemedTwice(ToolCall call, int dispatch, int count)
+    {
+        log.RedeemedMoreThanOnce(call.Task.Id, call.Step.Value, dispatch, count);
+
+        return new DispatchOutcome.Unclear($"The vault knows {count} redemptions of one dispatch.");
     }
 
     private async Task<(LoggedIntent? Logged, MeshError? Error)> LogIntentAsync(

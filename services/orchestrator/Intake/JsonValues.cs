@@ -25,7 +25,7 @@ internal static class JsonValues
 
     /// <summary>Canonical bytes of what a caller sent.</summary>
     /// <exception cref="RefusalException">It cannot be canonical, or is above the limit.</exception>
-    public static byte[] Write(Value? value, string field, int bytesMax)
+    public static byte[] Write(Value? value, string field)
     {
         using var stream = new MemoryStream();
 
@@ -34,16 +34,9 @@ internal static class JsonValues
             Write(writer, value ?? Value.ForNull());
         }
 
-        if (stream.Length > bytesMax)
-        {
-            throw new MeshError(Grpc.Core.StatusCode.InvalidArgument, Reason.PayloadTooLarge, $"{field} is larger than {bytesMax} bytes.")
-                .With("limit_bytes", bytesMax.ToString(System.Globalization.CultureInfo.InvariantCulture)).AsException();
-        }
-
-        return CanonicalJson.TryCanonicalize(stream.ToArray(), out var canonical, out var refusal)
+        return CanonicalJson.TryCanonicalize(stream.ToArray(), out var canonical, out var refusal, Wire.PayloadBytesMax)
             ? canonical
-            : throw new MeshError(Grpc.Core.StatusCode.InvalidArgument, Reason.JsonRefused, $"{field} was refused: {refusal}.")
-                .With("path", refusal!.Path).AsException();
+            : throw Wire.JsonRefused(refusal!, field).AsException();
     }
 
     private static Value Read(JsonElement element)

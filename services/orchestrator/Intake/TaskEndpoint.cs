@@ -18,7 +18,6 @@ internal sealed class TaskEndpoint(
     TaskSignals signals,
     TimeProvider clock) : V1.TaskService.TaskServiceBase
 {
-    private const int PayloadBytesMax = 256 * 1024;
     private const int ReasonCharsMax = 1_024;
     private const int RequestIdCharsMax = 128;
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(60);
@@ -38,7 +37,7 @@ internal sealed class TaskEndpoint(
             {
                 Tenant = request.Tenant,
                 Workflow = request.Workflow,
-                Input = JsonValues.Write(request.Input ?? Value.ForStruct(new Struct()), "input", PayloadBytesMax),
+                Input = JsonValues.Write(request.Input ?? Value.ForStruct(new Struct()), "input"),
                 Initiator = InitiatorOf(principal),
                 RequestId = request.RequestId,
                 RequestKey = request.RequestId.Length == 0 ? null : $"request:{principal.Id}:{request.RequestId}",
@@ -97,15 +96,16 @@ internal sealed class TaskEndpoint(
         var timeout = ReadTimeout(request.Timeout);
         var until = clock.GetUtcNow() + (timeout < WaitMax ? timeout : WaitMax);
         var task = await FindAsync(request.Tenant, request.TaskId, context);
+        using var watch = signals.Watch(task.Key);
 
         while (true)
         {
-            var signal = signals.Next(task.Key);
+            var signal = watch.Next();
             task = await reader.RequireAsync(request.Tenant, task.Key.Id.ToString("D"), context.CancellationToken);
             var isDone = task.State.IsEnded() || (request.UntilPerson && NeedsPerson(task.State));
             var left = until - clock.GetUtcNow();
 
-            if (isDone || left <= TimeSpan.Zero)
+            if (isDone || left <= TimeSpan.Zero || watch.IsStopping)
             {
                 return new V1.WaitTaskResponse
                 {
@@ -114,7 +114,7 @@ internal sealed class TaskEndpoint(
                 };
             }
 
-            await signals.WaitAsync(task.Key, signal, left, clock, context.CancellationToken);
+            await watch.WaitAsync(signal, left, clock, context.CancellationToken);
         }
     }
 
@@ -123,10 +123,11 @@ internal sealed class TaskEndpoint(
     {
         var task = await FindAsync(request.Tenant, request.TaskId, context);
         var after = request.AfterSeq;
+        using var watch = signals.Watch(task.Key);
 
         while (true)
         {
-            var signal = signals.Next(task.Key);
+            var signal = watch.Next();
             task = await reader.RequireAsync(request.Tenant, task.Key.Id.ToString("D"), context.CancellationToken);
 
             foreach (var entry in await reader.EntriesAsync(task.Key, after, 100, context.CancellationToken))
@@ -140,9 +141,14 @@ internal sealed class TaskEndpoint(
                 return;
             }
 
+            if (watch.IsStopping)
+            {
+                throw Refusals.Refused(StatusCode.Unavailable, Errors.V1.Reason.Overloaded, "This replica stops. Watch on after the last event that came.");
+            }
+
             if (after >= task.Seq)
             {
-                await signals.WaitAsync(task.Key, signal, WaitMax, clock, context.CancellationToken);
+                await watch.WaitAsync(signal, WaitMax, clock, context.CancellationToken);
             }
         }
     }
@@ -152,6 +158,7 @@ internal sealed class TaskEndpoint(
         var principal = context.RequireRole(request.Tenant, Role.Operator);
         var task = await FindAsync(request.Tenant, request.TaskId, context);
         RequireReason(request.Reason, isRequired: false);
+
 
         if (!task.State.IsEnded())
         {
@@ -175,7 +182,7 @@ internal sealed class TaskEndpoint(
         var principal = context.RequireRole(request.Tenant, Role.Operator);
         RequireReason(request.Reason, isRequired: true);
         var task = await FindAsync(request.Tenant, request.TaskId, context);
-        var result = JsonValues.Write(request.Result, "result", PayloadBytesMax);
+        var result = JsonValues.Write(request.Result, "result");
 
         if (await settlements.SettleAsync(task, Wire.ReadStep(request.Step), request.Outcome, result, InitiatorOf(principal), request.Reason, context.CancellationToken) is { } refused)
         {

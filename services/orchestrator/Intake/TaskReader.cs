@@ -14,6 +14,18 @@ internal sealed class TaskReader(JournalStore journal)
     private const int ShortIdDigits = 8;
     private const int EntriesPage = 500;
 
+    internal const string List =
+        $"""
+        select {TaskRows.Columns} from orchestrator.task t
+        where t.tenant_id = $1 and ($2 = '' or t.workflow = $2) and (cardinality($3) = 0 or t.state = any($3))
+          and (t.created_at, t.id) < ($4, $5)
+        order by t.created_at desc, t.id desc limit $6
+        """;
+
+    // As the index has it.
+    internal const string FindShort =
+        $"select {TaskRows.Columns} from orchestrator.task t where t.tenant_id = $1 and right(t.id::text, 8) = $2 limit 2";
+
     public async Task<TaskRow> RequireAsync(string tenant, string taskId, CancellationToken stop)
     {
         var task = Guid.TryParseExact(taskId, "D", out var id)
@@ -52,12 +64,7 @@ internal sealed class TaskReader(JournalStore journal)
         var size = PageSize.Read(request.PageSize, 50, 1_000);
         var (before, beforeId) = ReadToken(request.PageToken);
         await using var command = journal.Command(
-            $"""
-            select {TaskRows.Columns} from orchestrator.task t
-            where t.tenant_id = $1 and ($2 = '' or t.workflow = $2) and (cardinality($3) = 0 or t.state = any($3))
-              and (t.created_at, t.id) < ($4, $5)
-            order by t.created_at desc, t.id desc limit $6
-            """,
+            List,
             request.Tenant,
             request.Workflow,
             new NpgsqlParameter { Value = request.States.Select(s => (short)s).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Smallint },
@@ -106,7 +113,7 @@ internal sealed class TaskReader(JournalStore journal)
         }
 
         await using var command = journal.Command(
-            $"select {TaskRows.Columns} from orchestrator.task t where t.tenant_id = $1 and right(t.id::text, {ShortIdDigits}) = $2 limit 2",
+            FindShort,
             tenant,
             digits);
         await using var rows = await command.ExecuteReaderAsync(stop);

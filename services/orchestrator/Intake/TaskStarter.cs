@@ -19,8 +19,19 @@ namespace Mesh.Orchestrator.Intake;
 internal sealed class TaskStarter(
     Catalog catalog, PolicyGate policy, JournalStore journal, WorkOffers offers, TimeProvider clock)
 {
+    /// <summary>What a request key started before; null when nothing was. Another body under the key is refused.</summary>
+    public async Task<StartAnswer?> FindAsync(StartRequest request, CancellationToken stop) =>
+        RequestKeyOf(request) is { } key && await journal.FindRequestAsync(key, stop) is { } existed ? Existed(existed) : null;
+
     public async Task<StartAnswer> StartAsync(StartRequest request, CancellationToken stop)
     {
+        // Before anything else is asked: a repeat is answered as the first time, whatever has changed since. Two at the same
+        // moment are told apart by the transaction.
+        if (await FindAsync(request, stop) is { } first)
+        {
+            return first;
+        }
+
         var startedAt = clock.GetUtcNow();
         var started = Stopwatch.GetTimestamp();
 
@@ -96,11 +107,8 @@ internal sealed class TaskStarter(
 
                     return new StartAnswer.Started(row);
 
-                case JournalAnswer.Existed { SameBody: true } existed:
-                    return new StartAnswer.Existed(existed.TaskId);
-
-                case JournalAnswer.Existed:
-                    return Refuse(StatusCode.AlreadyExists, Reason.RequestIdReused, "This request_id was used before with another body.");
+                case JournalAnswer.Existed existed:
+                    return Existed(existed);
 
                 default:
                     return new StartAnswer.Refused(JournalRefusals.Explain(answer));
@@ -114,6 +122,10 @@ internal sealed class TaskStarter(
             }
         }
     }
+
+    private static StartAnswer Existed(JournalAnswer.Existed existed) => existed.SameBody
+        ? new StartAnswer.Existed(existed.TaskId)
+        : Refuse(StatusCode.AlreadyExists, Reason.RequestIdReused, "This request_id was used before with another body.");
 
     private TaskRow NewRow(TaskKey task, WorkflowDefinition workflow, StartRequest request)
     {

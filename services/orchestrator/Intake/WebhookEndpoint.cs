@@ -25,26 +25,30 @@ internal sealed class WebhookEndpoint(Catalog catalog, TaskStarter starter) : V1
 
         if (request.Body.Length > BodyBytesMax)
         {
-            throw Refusals.Refused(StatusCode.InvalidArgument, Reason.PayloadTooLarge, $"The body is larger than {BodyBytesMax} bytes.");
+            throw Wire.TooLarge("body", BodyBytesMax).AsException();
         }
 
-        var answer = await starter.StartAsync(
-            new StartRequest
-            {
-                Tenant = request.Tenant,
-                Workflow = webhook.Start.Workflow,
-                Input = InputOf(webhook.Start.Input, request.Body.Memory),
-                Initiator = "webhook:" + request.Webhook,
-                RequestId = request.ReplayKey,
-                RequestKey = $"webhook:{request.Webhook}:{request.ReplayKey}",
-                Arrival = new Span(
-                    MeshSemantics.Ingress,
-                    $"webhook {request.Webhook}",
-                    "HMAC verified",
-                    request.ReceivedAt.ToDateTimeOffset(),
-                    request.VerifyDuration.ToTimeSpan()),
-            },
-            stop);
+        var (input, refusal) = InputOf(webhook.Start.Input, request.Body.Memory);
+        var start = new StartRequest
+        {
+            Tenant = request.Tenant,
+            Workflow = webhook.Start.Workflow,
+            Input = input,
+            Initiator = "webhook:" + request.Webhook,
+            RequestId = request.ReplayKey,
+            RequestKey = $"webhook:{request.Webhook}:{request.ReplayKey}",
+            Arrival = new Span(
+                MeshSemantics.Ingress,
+                $"webhook {request.Webhook}",
+                "HMAC verified",
+                request.ReceivedAt.ToDateTimeOffset(),
+                request.VerifyDuration.ToTimeSpan()),
+        };
+
+        // A template that was changed meanwhile turns no replay into an error.
+        var answer = refusal is null
+            ? await starter.StartAsync(start, stop)
+            : await starter.FindAsync(start, stop) ?? new StartAnswer.Refused(refusal);
 
         return answer switch
         {
@@ -58,24 +62,32 @@ internal sealed class WebhookEndpoint(Catalog catalog, TaskStarter starter) : V1
         };
     }
 
-    private static ReadOnlyMemory<byte> InputOf(JsonTemplate? template, ReadOnlyMemory<byte> body)
+    private static (ReadOnlyMemory<byte> Input, MeshError? Refusal) InputOf(JsonTemplate? template, ReadOnlyMemory<byte> body)
     {
         if (template is null)
         {
-            return "{}"u8.ToArray();
+            return ("{}"u8.ToArray(), null);
         }
 
         if (!CanonicalJson.TryParse(body.Span, out var canonical, out var refusal, BodyBytesMax))
         {
-            throw new MeshError(StatusCode.InvalidArgument, Reason.JsonRefused, $"The body is not JSON that can be used: {refusal}.")
-                .With("path", refusal!.Path).AsException();
+            return (default, Wire.JsonRefused(refusal!, "body"));
         }
 
         using var json = JsonDocument.Parse(canonical!.Memory);
         var filled = template.Fill(new TemplateValues { Body = json.RootElement });
 
-        return filled.Refusal is { } missing
-            ? throw Refusals.Invalid(missing.Placeholder, missing.Message)
-            : CanonicalJson.Canonicalize(filled.Value);
+        if (filled.Refusal is { } missing)
+        {
+            return (default, new MeshError(StatusCode.InvalidArgument, Reason.InvalidArgument, $"{missing.Placeholder} {missing.Message}")
+            {
+                Fields = [new FieldError(missing.Placeholder, missing.Message)],
+            });
+        }
+
+        // What the template takes out of the body becomes the task's input, within the limit of any other.
+        return CanonicalJson.TryCanonicalize(filled.Value, out var input, out var unusable, Wire.PayloadBytesMax)
+            ? (input, null)
+            : (default, Wire.JsonRefused(unusable!, "input"));
     }
 }

@@ -1,7 +1,9 @@
+using System.Globalization;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Mesh.Errors.V1;
+using Mesh.Integrity;
 using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
 using Mesh.ServiceHost;
@@ -11,9 +13,63 @@ namespace Mesh.Orchestrator.Intake;
 /// <summary>Wire forms at the orchestrator's edge, both ways.</summary>
 internal static class Wire
 {
+    /// <summary>What a task's input, arguments, values and results may have.</summary>
+    public const int PayloadBytesMax = 256 * 1024;
+
+    private const int MessageCharsMax = 4 * 1024;
+    private const int ReasonCharsMax = 63;
+
     public static AgentIdentity Read(V1.AgentIdentity? agent) => agent is { Tenant.Length: > 0, Workflow.Length: > 0, Instance.Length: > 0 }
         ? new AgentIdentity(new WorkflowKey(agent.Tenant, agent.Workflow, agent.WorkflowVersion), agent.Instance)
         : throw Refusals.Invalid("agent", "must name tenant, workflow, version and instance");
+
+    public static WorkEnd Read(V1.FinishWorkRequest request) => request.OutcomeCase switch
+    {
+        V1.FinishWorkRequest.OutcomeOneofCase.Completed => new WorkEnd.Completed(
+            ReadJson(request.Completed.Span, "completed.result").Memory, request.Positions),
+        V1.FinishWorkRequest.OutcomeOneofCase.Failed => Read(request.Failed),
+        V1.FinishWorkRequest.OutcomeOneofCase.WaitsOn => new WorkEnd.Waiting(ReadWait(request.WaitsOn)),
+        V1.FinishWorkRequest.OutcomeOneofCase.Released => new WorkEnd.Released(),
+        _ => throw Refusals.Invalid("outcome", "must say how the work ended"),
+    };
+
+    private static WorkEnd.Failed Read(V1.WorkFailed failed)
+    {
+        if (failed.Reason.Length > ReasonCharsMax || failed.Reason.Any(c => !char.IsAsciiLetterUpper(c) && !char.IsAsciiDigit(c) && c != '_'))
+        {
+            throw Refusals.Invalid("failed.reason", $"must be UPPER_SNAKE_CASE of at most {ReasonCharsMax} characters, or empty");
+        }
+
+        // Cut rather than refused: it is whatever an exception said.
+        var message = failed.Message.Replace("\0", "", StringComparison.Ordinal);
+
+        return new WorkEnd.Failed(failed.Reason, message.Length <= MessageCharsMax ? message : message[..MessageCharsMax], failed.Retry);
+    }
+
+    private static Wait ReadWait(string name) => name.Split(':', 2) switch
+    {
+        ["approval", { Length: > 0 and <= 64 } id] => new Wait.Approval(id),
+        ["settlement", var step] => new Wait.Settlement(ReadStep(step).Value),
+        _ => throw Refusals.Invalid("waits_on", "must be what CallTool answered in `waiting`"),
+    };
+
+    /// <summary>A payload of an agent's: JSON of at most 256 KiB.</summary>
+    public static CanonicalBytes ReadJson(ReadOnlySpan<byte> json, string field) =>
+        CanonicalJson.TryParse(json, out var canonical, out var refusal, PayloadBytesMax) ? canonical! : throw JsonRefused(refusal!, field).AsException();
+
+    /// <summary>Why a payload was refused, with the place or the limit.</summary>
+    public static MeshError JsonRefused(JsonRefusal refusal, string field) => refusal.Reason == JsonRefusalReason.TooLarge
+        ? TooLarge(field, PayloadBytesMax)
+        : new MeshError(StatusCode.InvalidArgument, Reason.JsonRefused, $"{field} was refused: {refusal}.")
+        {
+            Fields = [new FieldError(field, refusal.ToString())],
+        }.With("path", refusal.Path);
+
+    public static MeshError TooLarge(string field, int bytesMax) =>
+        new MeshError(StatusCode.InvalidArgument, Reason.PayloadTooLarge, $"{field} is larger than {bytesMax} bytes.")
+        {
+            Fields = [new FieldError(field, $"may be {bytesMax} bytes")],
+        }.With("limit_bytes", bytesMax.ToString(CultureInfo.InvariantCulture));
 
     public static StepKey ReadStep(string text) => StepKey.TryParse(text, out var key)
         ? key

@@ -22,8 +22,8 @@ internal sealed class WorkEndpoint(
     WorkOffers offers,
     TimeProvider clock) : V1.WorkService.WorkServiceBase
 {
-    private const int PayloadBytesMax = 256 * 1024;
     private const int ClaimsMax = 1_000;
+    private const int WorkerCharsMax = 64;
     private static readonly TimeSpan PollMax = TimeSpan.FromSeconds(30);
 
     public override async Task<V1.PollWorkResponse> PollWork(V1.PollWorkRequest request, ServerCallContext context)
@@ -32,7 +32,12 @@ internal sealed class WorkEndpoint(
 
         if (request.ItemsMax is < 0 or > 100)
         {
-            throw Refusals.Invalid("items_max", "must be 1 to 100");
+            throw Refusals.Invalid("items_max", "must be 0 to 100");
+        }
+
+        if (request.Worker.Length > WorkerCharsMax)
+        {
+            throw Refusals.Invalid("worker", $"must be at most {WorkerCharsMax} characters");
         }
 
         var wait = request.Wait?.ToTimeSpan() ?? PollMax;
@@ -99,7 +104,7 @@ internal sealed class WorkEndpoint(
             Task = task,
             Step = step,
             Fence = new Fence.Claim(claim.Hash),
-            Facts = [new StepRecorded(ReadPosition(request.Position), ReadJson(request.Value.Span, "value").Memory)],
+            Facts = [new StepRecorded(ReadPosition(request.Position), Wire.ReadJson(request.Value.Span, "value").Memory)],
             StepsMax = workflow.StepsMax,
         };
 
@@ -141,7 +146,8 @@ internal sealed class WorkEndpoint(
         var call = ReadCall(request, key, workflow, task, claim, step);
 
         // One flow per call and replica: a repeat waits for the first one. It goes on when the agent hangs up.
-        return await underWay.JoinAsync((key, step), stop => calls.RunAsync(call, reading, stop), context.CancellationToken) switch
+        return await underWay.JoinAsync(
+            call, (hasWaited, stop) => calls.RunAsync(call, hasWaited ? null : reading, stop), context.CancellationToken) switch
         {
             CallResult.Ended ended => Wire.Write(ended.End),
             CallResult.Waiting waiting => Wire.Write(waiting),
@@ -154,7 +160,7 @@ internal sealed class WorkEndpoint(
     {
         var (agent, claim) = (Wire.Read(request.Agent), ReadClaim(request.Claim));
 
-        if (await finish.RunAsync(agent, claim, request, context.CancellationToken) is { } refused)
+        if (await finish.RunAsync(agent, claim, Wire.Read(request), context.CancellationToken) is { } refused)
         {
             throw refused.AsException();
         }
@@ -164,7 +170,11 @@ internal sealed class WorkEndpoint(
     }
 
     public override async Task<V1.EndAgentResponse> EndAgent(V1.EndAgentRequest request, ServerCallContext context) =>
-        new() { ClaimsEnded = await claims.EndAgentAsync(Wire.Read(request.Agent), CancellationToken.None) };
+        new()
+        {
+            ClaimsEnded = await claims.EndAgentAsync(
+                Wire.Read(request.Agent), request.Cause == "stopped" ? ClaimEnd.Released : ClaimEnd.AgentLost, CancellationToken.None),
+        };
 
     private async Task<V1.WorkItem?> NextAsync(AgentIdentity agent, TimeSpan wait, CancellationToken stop)
     {
@@ -186,10 +196,13 @@ internal sealed class WorkEndpoint(
     {
         if (!workflow.Tools.TryGetValue(request.Tool, out var tool))
         {
-            throw Refusals.Refused(StatusCode.PermissionDenied, Reason.ToolNotGranted, $"The workflow {workflow.Name} does not list the tool {request.Tool}.");
+            throw new MeshError(StatusCode.PermissionDenied, Reason.ToolNotGranted, $"The workflow {workflow.Name} does not list the tool {request.Tool}.")
+            {
+                Fields = [new FieldError("tool", "must be one that the workflow lists in spec.tools")],
+            }.AsException();
         }
 
-        var arguments = ReadJson(request.Arguments.Span, "arguments");
+        var arguments = Wire.ReadJson(request.Arguments.Span, "arguments");
         var violations = tool.Manifest.Input.Validate(arguments.Span);
 
         if (violations.Count > 0)
@@ -224,20 +237,6 @@ internal sealed class WorkEndpoint(
         };
     }
 
-    private static CanonicalBytes ReadJson(ReadOnlySpan<byte> json, string field)
-    {
-        if (CanonicalJson.TryParse(json, out var canonical, out var refusal, PayloadBytesMax))
-        {
-            return canonical!;
-        }
-
-        throw refusal!.Reason == JsonRefusalReason.TooLarge
-            ? new MeshError(StatusCode.InvalidArgument, Reason.PayloadTooLarge, $"{field} is larger than {PayloadBytesMax} bytes.")
-                .With("limit_bytes", $"{PayloadBytesMax}").AsException()
-            : new MeshError(StatusCode.InvalidArgument, Reason.JsonRefused, $"{field} was refused: {refusal}.")
-                .With("path", refusal.Path).AsException();
-    }
-
     private static ClaimToken ReadClaim(string text) => ClaimToken.Parse(text) ?? throw Refusals.Invalid("claim", "is not a claim");
 
     private static int ReadPosition(int position) =>
@@ -246,11 +245,9 @@ internal sealed class WorkEndpoint(
     private static TaskRow RequireClaim(TaskRow? task, AgentIdentity agent, ClaimToken claim)
     {
         // Another workflow's agent is told the same as one that was replaced: nothing about the task.
-        return task is { ClaimHash: { } hash }
-            && new WorkflowKey(task.Key.Tenant, task.Workflow, task.WorkflowVersion) == agent.Workflow
-            && System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(hash, claim.Hash)
-                ? task
-                : throw JournalRefusals.Explain(new JournalAnswer.ClaimLost()).AsException();
+        return task is not null && task.WorkflowKey == agent.Workflow && task.IsHeldBy(claim.Hash)
+            ? task
+            : throw JournalRefusals.Explain(new JournalAnswer.ClaimLost()).AsException();
     }
 
     private async Task<WorkflowDefinition> RequireWorkflowAsync(AgentIdentity agent, CancellationToken stop) =>
@@ -262,7 +259,7 @@ internal sealed class WorkEndpoint(
     {
         if (error.Reason is Reason.HandlerChanged or Reason.StepLimit)
         {
-            await finish.ParkForAttentionAsync(agent, claim, error.Reason.Name(), error.Message);
+            await finish.ParkForAttentionAsync(agent, claim, error.Reason, error.Message);
         }
 
         return error.AsException();

@@ -6,19 +6,30 @@ namespace Mesh.Orchestrator.Journal;
 /// <summary>Everything that a batch of writes has to know before it may write, read under the locks that keep it true.</summary>
 internal sealed class JournalHeads
 {
+    /// <summary>Of entries <c>j</c>: those after which a call may be out, and nothing says how that ended.</summary>
+    public const string OpenCall = """
+        j.kind in ('CallDispatched', 'CallInterrupted') and not exists (
+          select 1 from orchestrator.journal later
+          where later.tenant_id = j.tenant_id and later.task_id = j.task_id and later.step = j.step and later.step <> ''
+            and later.step_fact > j.step_fact)
+        """;
+
     private readonly Dictionary<TaskKey, TaskRow> tasks = [];
     private readonly Dictionary<(string Tenant, string Key), (Guid TaskId, byte[] BodyDigest)> requests = [];
     private readonly Dictionary<(TaskKey Task, string Name), string> arrivals = [];
     private readonly Dictionary<TaskKey, TaskRow> changed = [];
     private readonly HashSet<TaskKey> created = [];
+    private readonly HashSet<TaskKey> open = [];
     private readonly List<(TaskKey Task, string Name)> taken = [];
+    private readonly Dictionary<(TaskKey Task, string Name), string> kept = [];
     private StepHead[] steps = [];
 
     /// <summary>What the batch leaves behind: rows to write back.</summary>
     public JournalChanges Changed => new(
         [.. changed.Values.Where(row => created.Contains(row.Key))],
         [.. changed.Values.Where(row => !created.Contains(row.Key))],
-        taken);
+        taken,
+        [.. kept.Select(arrival => (arrival.Key.Task, arrival.Key.Name, arrival.Value))]);
 
     /// <summary>Locks the tasks in one order for all, so that two batches cannot wait for each other.</summary>
     public static async Task<JournalHeads> LockAsync(
@@ -32,6 +43,7 @@ internal sealed class JournalHeads
         heads.LockRequests(batch, reads, writes);
         heads.ReadSteps(batch, reads, writes);
         heads.ReadArrivals(batch, reads, writes);
+        heads.ReadOpenCalls(batch, reads, writes);
 
         if (reads.Count > 0)
         {
@@ -56,6 +68,9 @@ internal sealed class JournalHeads
 
     public StepHead StepOf(int place) => steps[place];
 
+    /// <summary>Whether a call was dispatched and it is not recorded how that ended. Asked for tasks that are about to end.</summary>
+    public bool HasOpenCall(TaskKey task) => open.Contains(task);
+
     public string? TakeArrival(TaskKey task, string name)
     {
         if (!arrivals.Remove((task, name), out var because))
@@ -64,8 +79,16 @@ internal sealed class JournalHeads
         }
 
         taken.Add((task, name));
+        kept.Remove((task, name));
 
         return because;
+    }
+
+    /// <summary>Keeps what nobody waits for yet. A later write of the same batch that parks on it finds it.</summary>
+    public void KeepArrival(TaskKey task, Arrival arrival)
+    {
+        arrivals.TryAdd((task, arrival.Name), arrival.Because);
+        kept.TryAdd((task, arrival.Name), arrival.Because);
     }
 
     /// <summary>The row as it now stands; later writes of the same batch see it.</summary>
@@ -87,6 +110,11 @@ internal sealed class JournalHeads
     public void Grow(int place, IReadOnlyList<JournalWrite> writes, int facts)
     {
         var step = writes[place].Step;
+
+        if (writes[place].Facts.Any(fact => fact is CallDispatched))
+        {
+            open.Add(writes[place].Task);
+        }
 
         for (var later = place + 1; step is not null && later < writes.Count; later++)
         {
@@ -247,6 +275,33 @@ internal sealed class JournalHeads
         });
     }
 
+    private void ReadOpenCalls(
+        NpgsqlBatch batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
+    {
+        var ending = writes.Where(write => write.Facts.Any(fact => fact is TaskFinished)).Select(write => write.Task).ToArray();
+
+        if (ending.Length == 0)
+        {
+            return;
+        }
+
+        batch.BatchCommands.Add(Command(
+            $"""
+            select j.tenant_id, j.task_id
+            from unnest($1, $2) as k(tenant_id, task_id) join orchestrator.journal j on j.tenant_id = k.tenant_id and j.task_id = k.task_id
+            where {OpenCall}
+            """,
+            ending.Select(task => task.Tenant).ToArray(),
+            ending.Select(task => task.Id).ToArray()));
+        reads.Add(async (rows, stop) =>
+        {
+            while (await rows.ReadAsync(stop))
+            {
+                open.Add(new TaskKey(rows.GetString(0), rows.GetGuid(1)));
+            }
+        });
+    }
+
     private static NpgsqlBatchCommand Command(string sql, params object[] parameters)
     {
         var command = new NpgsqlBatchCommand(sql);
@@ -267,4 +322,7 @@ internal readonly record struct StepHead(int Facts, string? PositionTakenBy);
 
 /// <summary>What a batch leaves behind beside the entries themselves.</summary>
 internal sealed record JournalChanges(
-    IReadOnlyList<TaskRow> Created, IReadOnlyList<TaskRow> Updated, IReadOnlyList<(TaskKey Task, string Name)> ArrivalsTaken);
+    IReadOnlyList<TaskRow> Created,
+    IReadOnlyList<TaskRow> Updated,
+    IReadOnlyList<(TaskKey Task, string Name)> ArrivalsTaken,
+    IReadOnlyList<(TaskKey Task, string Name, string Because)> ArrivalsKept);

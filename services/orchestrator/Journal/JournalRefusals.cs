@@ -25,6 +25,9 @@ internal static class JournalRefusals
         JournalAnswer.TaskMoved { Task: { } task } => new MeshError(
             StatusCode.Aborted, Reason.TaskEnded, $"The task moved on meanwhile; it is {task.State} now.")
             .With("state", task.State.ToString()),
+        JournalAnswer.CallOpen => new MeshError(
+            StatusCode.Unavailable, Reason.Overloaded, "A call of the task is under way; the task ends when it is known how that went. Try again.")
+        { RetryAfter = TimeSpan.FromSeconds(1) },
         JournalAnswer.StepMoved => new MeshError(
             StatusCode.Aborted, Reason.Overloaded, "Somebody else wrote to this step at the same moment. Try again."),
         _ => throw new InvalidOperationException($"An answer of type {answer.GetType().Name} is no refusal."),

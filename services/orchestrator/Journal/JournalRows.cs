@@ -12,7 +12,6 @@ internal sealed class JournalRows
     private readonly List<Entry> entries = [];
     private readonly List<Envelope> messages = [];
     private readonly List<(RequestKey Request, Guid TaskId)> requests = [];
-    private readonly List<(TaskKey Task, Arrival Arrival)> arrivals = [];
 
     public void AddEntry(JournalWrite write, Fact fact, long seq, int stepFact, byte[] body)
     {
@@ -56,6 +55,7 @@ internal sealed class JournalRows
                 Tenant = write.Task.Tenant,
                 ActionDigest = Ids.Write(reservation.Digest),
                 Performed = reservation.Performed,
+                Dispatch = reservation.Dispatch,
             };
             messages.Add(new Envelope(
                 Guid.CreateVersion7(),
@@ -69,8 +69,6 @@ internal sealed class JournalRows
     }
 
     public void AddRequest(RequestKey request, Guid taskId) => requests.Add((request, taskId));
-
-    public void AddArrival(TaskKey task, Arrival arrival) => arrivals.Add((task, arrival));
 
     public async Task InsertAsync(NpgsqlConnection connection, JournalChanges changes, CancellationToken stop)
     {
@@ -126,17 +124,17 @@ internal sealed class JournalRows
                 changes.ArrivalsTaken.Select(a => a.Name).ToArray()));
         }
 
-        if (arrivals.Count > 0)
+        if (changes.ArrivalsKept.Count > 0)
         {
             batch.BatchCommands.Add(Command(
                 """
                 insert into orchestrator.arrival(tenant_id, task_id, name, because) select * from unnest($1, $2, $3, $4)
                 on conflict do nothing
                 """,
-                arrivals.Select(a => a.Task.Tenant).ToArray(),
-                arrivals.Select(a => a.Task.Id).ToArray(),
-                arrivals.Select(a => a.Arrival.Name).ToArray(),
-                arrivals.Select(a => a.Arrival.Because).ToArray()));
+                changes.ArrivalsKept.Select(a => a.Task.Tenant).ToArray(),
+                changes.ArrivalsKept.Select(a => a.Task.Id).ToArray(),
+                changes.ArrivalsKept.Select(a => a.Name).ToArray(),
+                changes.ArrivalsKept.Select(a => a.Because).ToArray()));
         }
 
         if (messages.Count > 0)
@@ -179,9 +177,7 @@ internal sealed class JournalRows
         """
         update orchestrator.task t set
           state = k.state, epoch = k.epoch, seq = k.seq, attempt = k.attempt, steps = k.steps, claim_hash = k.claim_hash,
-          claim_instance = k.claim_instance, claim_until = case when t.claim_hash is not distinct from k.claim_hash
-            then t.claim_until else k.claim_until end,
-          cancel_requested = k.cancel_requested, waits_on = k.waits_on, not_before = k.not_before, reason = k.reason,
+          claim_instance = k.claim_instance, claim_until = k.claim_until, cancel_requested = k.cancel_requested, waits_on = k.waits_on, not_before = k.not_before, reason = k.reason,
           message = k.message, ended_at = k.ended_at, tools_done = string_to_array(k.tools_done, ','),
           ended_claim_hash = k.ended_claim_hash, failures = k.failures
         from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) as k(

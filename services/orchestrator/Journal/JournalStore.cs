@@ -135,6 +135,46 @@ internal sealed class JournalStore : IAsyncDisposable
         return entries;
     }
 
+    /// <summary>The first recorded step, if any, that a handler did not ask for in a branch that it reports on.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="asked">How many steps it asked for, by branch; empty when it does not say.</param>
+    /// <param name="stop">Ends the search.</param>
+    public async Task<string?> FindSkippedStepAsync(TaskKey task, IReadOnlyDictionary<string, int> asked, CancellationToken stop)
+    {
+        if (asked.Count == 0)
+        {
+            return null;
+        }
+
+        await using var command = Command(
+            """
+            select j.step from orchestrator.journal j
+            left join unnest($3, $4) as k(branch, asked) on k.branch = j.branch
+            where j.tenant_id = $1 and j.task_id = $2 and j.position is not null and j.position >= coalesce(k.asked, 0)
+            order by j.seq limit 1
+            """,
+            task.Tenant,
+            task.Id,
+            asked.Keys.ToArray(),
+            asked.Values.ToArray());
+
+        return await command.ExecuteScalarAsync(stop) as string;
+    }
+
+    /// <summary>What was started under a request key before; null when nothing was.</summary>
+    public async Task<JournalAnswer.Existed?> FindRequestAsync(RequestKey request, CancellationToken stop)
+    {
+        await using var connection = await store.OpenConnectionAsync(stop);
+        await using var command = Command(
+            connection, "select task_id, body_digest from orchestrator.request where tenant_id = $1 and key = $2", request.Tenant, request.Key);
+        await command.PrepareAsync(stop);
+        await using var rows = await command.ExecuteReaderAsync(stop);
+
+        return await rows.ReadAsync(stop)
+            ? new JournalAnswer.Existed(rows.GetGuid(0), rows.GetFieldValue<byte[]>(1).AsSpan().SequenceEqual(request.BodyDigest))
+            : null;
+    }
+
     /// <summary>A statement of a quiet path.</summary>
     public NpgsqlCommand Command(string sql, params object[] parameters) => Fill(store.CreateCommand(sql), parameters);
 

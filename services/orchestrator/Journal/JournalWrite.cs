@@ -33,7 +33,7 @@ internal sealed record JournalWrite
 
     public CancelRequest? RequestsCancel { get; init; }
 
-    /// <summary>Set by the end of a call that reserved a limit: what policy is told about the reservation.</summary>
+    /// <summary>Set by the end of a dispatch that reserved a limit: what policy is told about the reservation.</summary>
     public ReservationEnd? Reservation { get; init; }
 
     /// <summary>Something that the task may wait for has come: it resumes, or finds it when it parks on it.</summary>
@@ -81,8 +81,9 @@ internal sealed record Arrival(string Name, string Because);
 internal sealed record CancelRequest(string Reason, string Message);
 
 /// <summary>What became of what policy reserved for a digest.</summary>
+/// <param name="Dispatch">The last dispatch that ended so. What policy reserves for a later one is not touched.</param>
 /// <param name="Performed">False only when it is certain that nothing happened outside.</param>
-internal sealed record ReservationEnd(ActionDigest Digest, bool Performed);
+internal sealed record ReservationEnd(ActionDigest Digest, int Dispatch, bool Performed);
 
 /// <summary>What became of a write.</summary>
 internal abstract record JournalAnswer
@@ -107,4 +108,7 @@ internal abstract record JournalAnswer
     internal sealed record TaskMoved(TaskRow? Task) : JournalAnswer;
 
     internal sealed record StepLimit(int Max) : JournalAnswer;
+
+    /// <summary>A task does not end over a call whose fate is not recorded: nobody would look for it any more.</summary>
+    internal sealed record CallOpen : JournalAnswer;
 }

@@ -41,7 +41,14 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
 
         if (write.RequestsCancel is { } cancel)
         {
-            row = row with { CancelRequested = true, Reason = cancel.Reason, Message = cancel.Message };
+            var graceUntil = now + Claims.CancelGrace;
+            row = row with
+            {
+                CancelRequested = true,
+                Reason = cancel.Reason,
+                Message = cancel.Message,
+                ClaimUntil = row.ClaimUntil < graceUntil ? row.ClaimUntil : graceUntil,
+            };
         }
 
         if (write.ToolDone is { } tool && !row.ToolsDone.Contains(tool))
@@ -52,7 +59,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
         var firstSeq = row.Seq + 1;
         var bodies = new List<byte[]>(write.Facts.Count);
 
-        foreach (var next in FactsOf(write, heads, row, rows))
+        foreach (var next in FactsOf(write, heads, row))
         {
             var fact = next;
             row = row.After(fact, now);
@@ -108,7 +115,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
 
         if (write.Step is null)
         {
-            return null;
+            return write.Facts.Any(fact => fact is TaskFinished) && heads.HasOpenCall(write.Task) ? new JournalAnswer.CallOpen() : null;
         }
 
         var step = heads.StepOf(place);
@@ -130,18 +137,14 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
 
     private static JournalAnswer? FenceRefusal(Fence fence, TaskRow task) => fence switch
     {
-        Fence.Claim c => Holds(task, c.Hash) ? null : new JournalAnswer.ClaimLost(),
-        Fence.LiveClaim c when !Holds(task, c.Hash) => new JournalAnswer.ClaimLost(),
+        Fence.Claim c => task.IsHeldBy(c.Hash) ? null : new JournalAnswer.ClaimLost(),
+        Fence.LiveClaim c when !task.IsHeldBy(c.Hash) => new JournalAnswer.ClaimLost(),
         Fence.LiveClaim when task.CancelRequested => new JournalAnswer.CancelRequested(),
         Fence.LiveClaim => null,
         Fence.Settlement => null,
         Fence.Observed o => o.Epoch == task.Epoch && o.State == task.State ? null : new JournalAnswer.TaskMoved(task),
         _ => throw new InvalidOperationException($"A fence of type {fence.GetType().Name} is unknown."),
     };
-
-    // Expiry alone takes nothing away: until somebody else took the task over, its agent may go on.
-    private static bool Holds(TaskRow task, byte[] hash) =>
-        task.ClaimHash is { } held && System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(held, hash);
 
     private static TaskRow Claimed(TaskRow row, NewClaim claim, DateTimeOffset now) => row with
     {
@@ -154,7 +157,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
 
     // What a task parks on may have come before it parked: then it never really parks. What comes for a task that does not
     // wait for it yet is kept. Both look under the same lock, so neither misses the other.
-    private static IEnumerable<Fact> FactsOf(JournalWrite write, JournalHeads heads, TaskRow before, JournalRows rows)
+    private static IEnumerable<Fact> FactsOf(JournalWrite write, JournalHeads heads, TaskRow before)
     {
         foreach (var fact in write.Facts)
         {
@@ -177,7 +180,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
         }
         else
         {
-            rows.AddArrival(write.Task, arrival);
+            heads.KeepArrival(write.Task, arrival);
         }
     }
 

@@ -1,3 +1,4 @@
+using Mesh.Orchestrator.Lifecycle;
 using Mesh.Postgres;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
@@ -15,7 +16,7 @@ internal sealed class Initial : Migration
 {
     protected override void Up(MigrationBuilder migrationBuilder)
     {
-        migrationBuilder.Sql("""
+        migrationBuilder.Sql($$"""
             create table task(
               tenant_id text not null,
               id uuid not null,
@@ -46,10 +47,15 @@ internal sealed class Initial : Migration
             ) with (fillfactor = 70);
 
             -- Live rows only: what polls and recovery look for costs the same however many tasks have ended.
-            create index task_ready on task(tenant_id, workflow, workflow_version, created_at) where state = 1;
-            create index task_running on task(state) where state = 2;
-            create index task_live on task(deadline) where state < 7;
-            create index task_backing_off on task(not_before) where state = 6;
+            create index task_ready on task(tenant_id, workflow, workflow_version, created_at) where state = {{(short)TaskState.Ready}};
+            create index task_running on task(tenant_id, workflow, workflow_version) where state = {{(short)TaskState.Running}};
+            create index task_live on task(deadline) where state < {{(short)TaskState.Completed}};
+            create index task_backing_off on task(not_before) where state = {{(short)TaskState.BackingOff}};
+            create index task_to_cancel on task(deadline) where state < {{(short)TaskState.Completed}} and cancel_requested;
+
+            -- For people: the newest first, and by the last digits.
+            create index task_newest on task(tenant_id, created_at, id);
+            create index task_short on task(tenant_id, right(id::text, 8));
 
             create table journal(
               tenant_id text not null,

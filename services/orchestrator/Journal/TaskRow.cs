@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Mesh.Orchestrator.Lifecycle;
 
 namespace Mesh.Orchestrator.Journal;
@@ -61,6 +62,11 @@ internal sealed record TaskRow
 
     /// <summary>Tools that this task has performed, each once: what policy sees as <c>task_done</c>.</summary>
     public IReadOnlyList<string> ToolsDone { get; init; } = [];
+
+    public WorkflowKey WorkflowKey => new(Key.Tenant, Workflow, WorkflowVersion);
+
+    /// <summary>Whether this claim is the task's. Expiry alone takes nothing away: until somebody else took the task over, its agent may go on.</summary>
+    public bool IsHeldBy(byte[] claimHash) => ClaimHash is { } held && CryptographicOperations.FixedTimeEquals(held, claimHash);
 
     /// <summary>The row after one more fact of its journal.</summary>
     public TaskRow After(Fact fact, DateTimeOffset now) => fact switch

@@ -15,6 +15,36 @@ internal static class TaskRows
     /// <summary>How many <see cref="Columns"/> there are.</summary>
     public const int Count = 25;
 
+    /// <summary>
+    /// A recursive query of this name: each workflow version that has a task in a state, once. It steps from one to the
+    /// next in the index that the state has, so it costs the same however many tasks there are.
+    /// </summary>
+    public static string WorkflowsWith(string name, TaskState state) =>
+        $"""
+        {name}(tenant_id, workflow, workflow_version) as (
+          (select tenant_id, workflow, workflow_version from orchestrator.task where state = {(short)state}
+           order by tenant_id, workflow, workflow_version limit 1)
+          union all
+          select n.* from {name} k cross join lateral (
+            select tenant_id, workflow, workflow_version from orchestrator.task
+            where state = {(short)state} and (tenant_id, workflow, workflow_version) > (k.tenant_id, k.workflow, k.workflow_version)
+            order by tenant_id, workflow, workflow_version limit 1) n)
+        """;
+
+    /// <summary>All rows that a query of the <see cref="Columns"/> brings.</summary>
+    public static async Task<IReadOnlyList<TaskRow>> ReadAllAsync(NpgsqlCommand command, CancellationToken stop)
+    {
+        await using var rows = await command.ExecuteReaderAsync(stop);
+        var tasks = new List<TaskRow>();
+
+        while (await rows.ReadAsync(stop))
+        {
+            tasks.Add(Read(rows));
+        }
+
+        return tasks;
+    }
+
     public static TaskRow Read(NpgsqlDataReader rows) => new()
     {
         Key = new TaskKey(rows.GetString(0), rows.GetGuid(1)),

@@ -64,16 +64,17 @@ internal abstract record CallState
         (Dispatched s, CallInterrupted i) when i.Dispatch == s.Dispatch => new Interrupted(s.Call, s.Dispatch, s.Dispatch),
 
         // The probe tells of the suspect; or nothing is learned and the suspect stays one.
-        (Probing s, CallSettled e) when e.Dispatch == s.Suspect => Ended(s.Call, s.Dispatch, s.Suspect, e),
+        (Probing s, CallSettled { End: CallEnd.Succeeded or CallEnd.Failed or CallEnd.Unknown } e) when e.Dispatch == s.Suspect =>
+            Ended(s.Call, s.Dispatch, s.Suspect, e),
         (Probing s, CallNotSent n) when n.Dispatch == s.Suspect => new Requested(s.Call, s.Dispatch),
         (Probing s, CallNotSent n) when n.Dispatch == s.Dispatch => new Interrupted(s.Call, s.Dispatch, s.Suspect),
         (Probing s, CallInterrupted i) when i.Dispatch == s.Dispatch => new Interrupted(s.Call, s.Dispatch, s.Suspect),
 
         (Interrupted s, CallDecided { Decision: Decision.Permitted }) => new Allowed(s.Call, s.Dispatches, s.Suspect),
-        (Interrupted s, CallSettled { End: CallEnd.Unknown } e) => Ended(s.Call, s.Dispatches, s.Suspect, e),
+        (Interrupted s, CallSettled { End: CallEnd.Unknown } e) when e.Dispatch == s.Suspect => Ended(s.Call, s.Dispatches, s.Suspect, e),
 
         // A person has looked.
-        (Unknown s, CallSettled { End: CallEnd.Succeeded or CallEnd.Failed } e) => new Settled(s.Call, e.End),
+        (Unknown s, CallSettled { End: CallEnd.Succeeded or CallEnd.Failed } e) when e.Dispatch == s.Suspect => new Settled(s.Call, e.End),
         (Unknown s, CallNotSent n) when n.Dispatch == s.Suspect => new Requested(s.Call, s.Dispatches),
 
         _ => throw new DamagedJournalException(this, fact),

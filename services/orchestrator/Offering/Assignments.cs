@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Mesh.Manifests.Kinds;
@@ -14,13 +15,49 @@ namespace Mesh.Orchestrator.Offering;
 /// process, and a hundred declared workflows cost nothing.
 /// </remarks>
 internal sealed class Assignments(
-    JournalStore store, Catalog catalog, ClaimKeeper claims, OrchestratorOptions options, TimeProvider clock)
+    JournalStore store, Catalog catalog, ClaimKeeper claims, OrchestratorOptions options, IHostApplicationLifetime life, TimeProvider clock)
 {
     private static readonly TimeSpan PollMax = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan AliveFor = TimeSpan.FromSeconds(30);
-    // A task that this replica accepted is seen at once. This is for those that another one accepted.
-    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(3);
 
+    // What a runner keeps: alive again, and needed again where a task is ready or running.
+    // What it gets: versions with a ready task that no live runner has.
+    internal static readonly string Assign =
+        $"""
+        with recursive {TaskRows.WorkflowsWith("ready", TaskState.Ready)},
+        {TaskRows.WorkflowsWith("running", TaskState.Running)},
+        needed(tenant_id, workflow, version) as (
+          select * from ready union select * from running
+        ), gone as (
+          delete from orchestrator.assignment a
+          where a.needed_at < clock_timestamp() - $3 and a.runner_instance = $1
+            and not exists (select 1 from needed n where n.tenant_id = a.tenant_id and n.workflow = a.workflow and n.version = a.version)
+          returning a.tenant_id, a.workflow, a.version
+        ), kept as (
+          update orchestrator.assignment a set alive_until = clock_timestamp() + $4, runner_address = $2,
+            needed_at = case when exists (select 1 from needed n
+              where n.tenant_id = a.tenant_id and n.workflow = a.workflow and n.version = a.version)
+              then clock_timestamp() else a.needed_at end
+          where a.runner_instance = $1 and not exists (
+            select 1 from gone g where g.tenant_id = a.tenant_id and g.workflow = a.workflow and g.version = a.version)
+          returning a.tenant_id, a.workflow, a.version
+        ), taken as (
+          insert into orchestrator.assignment(tenant_id, workflow, version, runner_instance, runner_address, alive_until, needed_at)
+          select n.tenant_id, n.workflow, n.version, $1, $2, clock_timestamp() + $4, clock_timestamp() from needed n
+          where not exists (select 1 from orchestrator.assignment a
+            where a.tenant_id = n.tenant_id and a.workflow = n.workflow and a.version = n.version
+              and (a.alive_until >= clock_timestamp() or a.runner_instance = $1))
+          order by n.tenant_id, n.workflow, n.version limit $5
+          on conflict (tenant_id, workflow, version) do update
+            set runner_instance = excluded.runner_instance, runner_address = excluded.runner_address,
+                alive_until = excluded.alive_until, needed_at = excluded.needed_at
+            where orchestrator.assignment.alive_until < clock_timestamp()
+          returning tenant_id, workflow, version
+        )
+        select * from kept union select * from taken order by 1, 2, 3
+        """;
+
+    private readonly ConcurrentDictionary<string, string> runners = new();
     private volatile TaskCompletionSource stirred = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Called when a task became ready and no agent waits for it here.</summary>
@@ -30,6 +67,7 @@ internal sealed class Assignments(
     public async Task<V1.AssignAgentsResponse> WaitAsync(V1.AssignAgentsRequest request, CancellationToken stop)
     {
         var until = clock.GetUtcNow() + PollMax;
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop, life.ApplicationStopping);
         await EndPredecessorAsync(request, stop);
 
         while (true)
@@ -37,26 +75,40 @@ internal sealed class Assignments(
             var signal = stirred.Task;
             var response = await AssignAsync(request, stop);
 
-            if (response.Etag != request.Etag || clock.GetUtcNow() >= until)
+            if (response.Etag != request.Etag)
             {
                 return response;
             }
 
             try
             {
-                await signal.WaitAsync(LookAgain, clock, stop);
+                // What another replica accepted is found by the shared loop, which stirs.
+                await signal.WaitAsync(Left(), clock, ending.Token);
             }
             catch (TimeoutException)
             {
-                // Another replica may have accepted a task.
+                return response;
+            }
+            catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+            {
+                // This replica stops, and the runner asks another one.
+                return response;
             }
         }
+
+        TimeSpan Left() => until - clock.GetUtcNow() is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     // Two processes cannot listen at one address: whoever was there before this runner is gone, and so are its agents. Their
     // tasks are offered again now, not when their claims run out.
     private async Task EndPredecessorAsync(V1.AssignAgentsRequest request, CancellationToken stop)
     {
+        // Once for each runner: those who were there before it cannot come back.
+        if (runners.TryGetValue(request.RunnerAddress, out var known) && known == request.RunnerInstance)
+        {
+            return;
+        }
+
         await using var command = store.Command(
             """
             delete from orchestrator.assignment where runner_address = $2 and runner_instance <> $1
@@ -69,6 +121,8 @@ internal sealed class Assignments(
         {
             await claims.EndAgentsOfAsync(workflow, stop);
         }
+
+        runners[request.RunnerAddress] = request.RunnerInstance;
     }
 
     private static async Task<IReadOnlyList<WorkflowKey>> ReadKeysAsync(NpgsqlCommand command, CancellationToken stop)
@@ -86,45 +140,8 @@ internal sealed class Assignments(
 
     private async Task<V1.AssignAgentsResponse> AssignAsync(V1.AssignAgentsRequest request, CancellationToken stop)
     {
-        // What this runner keeps: alive again, and needed again where a task is ready or running.
-        // What it gets: versions with a ready task that no live runner has.
         await using var command = store.Command(
-            """
-            with needed as (
-              select distinct t.tenant_id, t.workflow, t.workflow_version as version from orchestrator.task t where t.state in (1, 2)
-            ), gone as (
-              delete from orchestrator.assignment a
-              where a.needed_at < clock_timestamp() - $3 and a.runner_instance = $1
-                and not exists (select 1 from needed n where n.tenant_id = a.tenant_id and n.workflow = a.workflow and n.version = a.version)
-              returning a.tenant_id, a.workflow, a.version
-            ), kept as (
-              update orchestrator.assignment a set alive_until = clock_timestamp() + $4, runner_address = $2,
-                needed_at = case when exists (select 1 from needed n
-                  where n.tenant_id = a.tenant_id and n.workflow = a.workflow and n.version = a.version)
-                  then clock_timestamp() else a.needed_at end
-              where a.runner_instance = $1 and not exists (
-                select 1 from gone g where g.tenant_id = a.tenant_id and g.workflow = a.workflow and g.version = a.version)
-              returning a.tenant_id, a.workflow, a.version
-            ), taken as (
-              insert into orchestrator.assignment(tenant_id, workflow, version, runner_instance, runner_address, alive_until, needed_at)
-              select n.tenant_id, n.workflow, n.version, $1, $2, clock_timestamp() + $4, clock_timestamp() from needed n
-              where not exists (select 1 from orchestrator.assignment a
-                where a.tenant_id = n.tenant_id and a.workflow = n.workflow and a.version = n.version
-                  and (a.alive_until >= clock_timestamp() or a.runner_instance = $1))
-              order by n.tenant_id, n.workflow, n.version limit $5
-              on conflict (tenant_id, workflow, version) do update
-                set runner_instance = excluded.runner_instance, runner_address = excluded.runner_address,
-                    alive_until = excluded.alive_until, needed_at = excluded.needed_at
-                where orchestrator.assignment.alive_until < clock_timestamp()
-              returning tenant_id, workflow, version
-            )
-            select * from kept union select * from taken order by 1, 2, 3
-            """,
-            request.RunnerInstance,
-            request.RunnerAddress,
-            options.AgentIdle,
-            AliveFor,
-            Math.Max(0, request.Capacity));
+            Assign, request.RunnerInstance, request.RunnerAddress, options.AgentIdle, AliveFor, Math.Max(0, request.Capacity));
 
         return await DescribeAsync(await ReadKeysAsync(command, stop), stop);
     }

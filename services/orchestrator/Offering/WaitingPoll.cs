@@ -33,6 +33,17 @@ internal sealed class WaitingPoll(AgentIdentity agent)
         }
     }
 
+    /// <summary>Its time is up at once. A task that is being claimed for it right now is still delivered.</summary>
+    public void End()
+    {
+        isLate = true;
+
+        if (Interlocked.CompareExchange(ref state, Over, Waiting) == Waiting)
+        {
+            item.TrySetResult(null);
+        }
+    }
+
     public bool TryReserve() => Interlocked.CompareExchange(ref state, Reserved, Waiting) == Waiting;
 
     /// <summary>Nothing was claimed for it. Waits on, unless its time was up meanwhile.</summary>

@@ -4,13 +4,22 @@ using Mesh.Orchestrator.Lifecycle;
 namespace Mesh.Orchestrator.Offering;
 
 /// <summary>The agents that wait for work at this replica, by workflow version.</summary>
-internal sealed class WorkOffers(TimeProvider clock)
+internal sealed class WorkOffers
 {
     // The longest poll, and then some: nothing of an agent that ended waits here any more.
     private static readonly TimeSpan EndedFor = TimeSpan.FromMinutes(2);
 
     private readonly ConcurrentDictionary<WorkflowKey, Queue<WaitingPoll>> waiting = new();
     private readonly ConcurrentDictionary<string, DateTimeOffset> ended = new();
+    private readonly TimeProvider clock;
+    private readonly CancellationToken stopping;
+
+    public WorkOffers(IHostApplicationLifetime life, TimeProvider clock)
+    {
+        this.clock = clock;
+        stopping = life.ApplicationStopping;
+        stopping.Register(EndAllPolls);
+    }
 
     /// <summary>Raised when a poll begins to wait, or work may be there for one.</summary>
     public event Action<WorkflowKey>? Stirred;
@@ -23,6 +32,11 @@ internal sealed class WorkOffers(TimeProvider clock)
         lock (queue)
         {
             queue.Enqueue(poll);
+        }
+
+        if (stopping.IsCancellationRequested)
+        {
+            poll.End();
         }
 
         Stirred?.Invoke(agent.Workflow);
@@ -101,5 +115,18 @@ internal sealed class WorkOffers(TimeProvider clock)
         }
     }
 
-    public IReadOnlyList<WorkflowKey> WaitedFor() => [.. waiting.Keys.Where(IsWaitedFor)];
+    // A stop must not wait for the longest poll: the agents poll another replica.
+    private void EndAllPolls()
+    {
+        foreach (var queue in waiting.Values)
+        {
+            lock (queue)
+            {
+                foreach (var poll in queue)
+                {
+                    poll.End();
+                }
+            }
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Mesh.Orchestrator.Dispatch;
 using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
@@ -12,42 +13,56 @@ namespace Mesh.Orchestrator.Offering;
 /// </remarks>
 internal sealed class WorkPump(
     WorkOffers offers, JournalStore journal, ToolDispatcher tools, WorkItems items, Assignments assignments, ILogger<WorkPump> log)
-    : BackgroundService
+    : IHostedService, IDisposable
 {
     private const int CandidatesMax = 64;
+    private const int Stirred = 1;
+    private const int StirredAgain = 2;
 
-    private readonly ConcurrentDictionary<WorkflowKey, bool> stirred = new();
-    private readonly SemaphoreSlim wake = new(0);
+    // One look at a time for each workflow version, and none that waits for another's: a vault that does not answer one
+    // takeover stops nobody else.
+    private readonly ConcurrentDictionary<WorkflowKey, int> looks = new();
+    private readonly ConcurrentDictionary<Task, bool> pumping = new();
+    private readonly CancellationTokenSource stopping = new();
 
-    public override Task StartAsync(CancellationToken cancellationToken)
+    public Task StartAsync(CancellationToken cancellationToken)
     {
         offers.Stirred += Stir;
 
-        return base.StartAsync(cancellationToken);
+        return Task.CompletedTask;
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public async Task StopAsync(CancellationToken cancellationToken)
     {
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            await wake.WaitAsync(stoppingToken);
-
-            foreach (var workflow in stirred.Keys)
-            {
-                if (stirred.TryRemove(workflow, out _))
-                {
-                    await PumpAsync(workflow, stoppingToken);
-                }
-            }
-        }
+        offers.Stirred -= Stir;
+        await stopping.CancelAsync();
+        await Task.WhenAll(pumping.Keys).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
+
+    public void Dispose() => stopping.Dispose();
 
     private void Stir(WorkflowKey workflow)
     {
-        if (stirred.TryAdd(workflow, true))
+        if (looks.AddOrUpdate(workflow, Stirred, (_, _) => StirredAgain) == Stirred)
         {
-            wake.Release();
+            var pump = Task.Run(() => PumpUntilQuietAsync(workflow, stopping.Token));
+            pumping[pump] = true;
+            _ = pump.ContinueWith(over => pumping.TryRemove(over, out _), TaskScheduler.Default);
         }
+    }
+
+    private async Task PumpUntilQuietAsync(WorkflowKey workflow, CancellationToken stop)
+    {
+        // A look at the backlog belongs to no trace of whoever stirred.
+        Activity.Current = null;
+
+        do
+        {
+            // What stirs from here on needs another look.
+            looks[workflow] = Stirred;
+            await PumpAsync(workflow, stop);
+        }
+        while (!looks.TryRemove(KeyValuePair.Create(workflow, Stirred)));
     }
 
     private async Task PumpAsync(WorkflowKey workflow, CancellationToken stop)
@@ -70,18 +85,20 @@ internal sealed class WorkPump(
                 Stir(workflow);
             }
         }
-        catch (Exception error) when (!stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // The shared loop looks again within a second; one bad look must not end all of them.
+            // The service stops.
+        }
+        catch (Exception error)
+        {
+            // The shared loop looks again soon; one bad look must not end all of them.
             log.BacklogUnreadable(workflow.Workflow, error);
         }
     }
 
     private async Task<bool> HandOutAsync(TaskRow task, CancellationToken stop)
     {
-        var workflow = new WorkflowKey(task.Key.Tenant, task.Workflow, task.WorkflowVersion);
-
-        if (offers.TryReserve(workflow) is not { } poll)
+        if (offers.TryReserve(task.WorkflowKey) is not { } poll)
         {
             return false;
         }
@@ -143,25 +160,19 @@ internal sealed class WorkPump(
         return await items.BuildAsync(claimed, text, stop);
     }
 
+    // What is to end is nobody's work any more.
+    internal static readonly string Candidates =
+        $"""
+        select {TaskRows.Columns} from orchestrator.task t
+        where t.tenant_id = $1 and t.workflow = $2 and t.workflow_version = $3 and t.state = {(short)TaskState.Ready}
+          and not t.cancel_requested and t.deadline > now()
+        order by t.created_at limit {CandidatesMax}
+        """;
+
     private async Task<IReadOnlyList<TaskRow>> CandidatesAsync(WorkflowKey workflow, CancellationToken stop)
     {
-        await using var command = journal.Command(
-            $"""
-            select {TaskRows.Columns} from orchestrator.task t
-            where t.tenant_id = $1 and t.workflow = $2 and t.workflow_version = $3 and t.state = 1
-            order by t.created_at limit {CandidatesMax}
-            """,
-            workflow.Tenant,
-            workflow.Workflow,
-            workflow.Version);
-        await using var rows = await command.ExecuteReaderAsync(stop);
-        var tasks = new List<TaskRow>();
+        await using var command = journal.Command(Candidates, workflow.Tenant, workflow.Workflow, workflow.Version);
 
-        while (await rows.ReadAsync(stop))
-        {
-            tasks.Add(TaskRows.Read(rows));
-        }
-
-        return tasks;
+        return await TaskRows.ReadAllAsync(command, stop);
     }
 }

@@ -2,23 +2,39 @@ using Mesh.Integrity;
 using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
 using Mesh.Orchestrator.Manifests;
+using Mesh.ServiceHost;
 
 namespace Mesh.Orchestrator.Recovery;
 
-/// <summary>Finds the calls of a task that were dispatched and have no recorded outcome.</summary>
-internal sealed class OpenCalls(JournalStore journal, Catalog catalog)
+/// <summary>The calls of a task that were dispatched and have no recorded outcome.</summary>
+internal sealed class OpenCalls(JournalStore journal, Catalog catalog, ToolCallFlow calls)
 {
-    public async Task<IReadOnlyList<ToolCall>> FindAsync(TaskRow task, CancellationToken stop)
+    /// <summary>Finds out and records what became of all of them, so that the task may end. Dispatches nothing.</summary>
+    /// <returns>Why one is still open; null when none is.</returns>
+    public async Task<MeshError?> CloseAsync(TaskRow task, CancellationToken stop)
+    {
+        foreach (var call in await FindAsync(task, stop))
+        {
+            if (await calls.CloseAsync(call, stop) is { } open)
+            {
+                return open;
+            }
+        }
+
+        return null;
+    }
+
+    private async Task<IReadOnlyList<ToolCall>> FindAsync(TaskRow task, CancellationToken stop)
     {
         var steps = await StepsAsync(task, stop);
 
         if (steps.Count == 0
-            || await catalog.FindAsync(new WorkflowKey(task.Key.Tenant, task.Workflow, task.WorkflowVersion), stop) is not { } workflow)
+            || await catalog.FindAsync(task.WorkflowKey, stop) is not { } workflow)
         {
             return [];
         }
 
-        var calls = new List<ToolCall>();
+        var open = new List<ToolCall>();
 
         foreach (var step in steps)
         {
@@ -27,15 +43,15 @@ internal sealed class OpenCalls(JournalStore journal, Catalog catalog)
             if (reading.Facts.Select(entry => entry.Fact).OfType<CallRequested>().FirstOrDefault() is { } requested
                 && workflow.Tools.TryGetValue(requested.Tool, out var tool))
             {
-                calls.Add(Of(task, workflow, step, requested, tool));
+                open.Add(Of(task, workflow, step, requested, tool));
             }
         }
 
-        return calls;
+        return open;
     }
 
     /// <summary>A call as it was recorded. It has no claim, so it can be settled but never dispatched.</summary>
-    public static ToolCall Of(
+    private static ToolCall Of(
         TaskRow task, WorkflowDefinition workflow, StepKey step, CallRequested requested, ToolDefinition tool) => new()
         {
             Task = task.Key,
@@ -52,12 +68,9 @@ internal sealed class OpenCalls(JournalStore journal, Catalog catalog)
     private async Task<IReadOnlyList<StepKey>> StepsAsync(TaskRow task, CancellationToken stop)
     {
         await using var command = journal.Command(
-            """
+            $"""
             select j.step from orchestrator.journal j
-            where j.tenant_id = $1 and j.task_id = $2 and j.kind = 'CallDispatched' and not exists (
-              select 1 from orchestrator.journal later
-              where later.tenant_id = j.tenant_id and later.task_id = j.task_id and later.step = j.step and later.step <> ''
-                and later.step_fact > j.step_fact)
+            where j.tenant_id = $1 and j.task_id = $2 and {JournalHeads.OpenCall}
             """,
             task.Key.Tenant,
             task.Key.Id);

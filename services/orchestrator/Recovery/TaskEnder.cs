@@ -5,21 +5,35 @@ using Mesh.Orchestrator.Lifecycle;
 namespace Mesh.Orchestrator.Recovery;
 
 /// <summary>Ends tasks that are not to go on. What is under way outside is found out and recorded first.</summary>
-internal sealed class TaskEnder(JournalStore journal, OpenCalls openCalls, ToolCallFlow calls, TaskSignals signals)
+internal sealed class TaskEnder(JournalStore journal, OpenCalls openCalls, TaskSignals signals)
 {
-    /// <summary>Tells the agent that holds the task to stop; nothing new is dispatched from now on.</summary>
+    /// <summary>Ends the task, or tells the agent that holds it to stop; nothing new is dispatched from now on.</summary>
     public async Task<JournalAnswer> RequestAsync(TaskRow task, string reason, string message, string actor, CancellationToken stop)
     {
-        if (task.State != TaskState.Running)
+        var answer = await RequestOnceAsync(task, reason, message, actor, stop);
+
+        // Handed out, parked or resumed at the same moment: asked again of the task as it is now.
+        while (answer is JournalAnswer.TaskMoved { Task: { } moved } && !moved.State.IsEnded())
         {
-            return await EndAsync(task, reason, message, actor, stop) ?? new JournalAnswer.TaskMoved(task);
+            answer = await RequestOnceAsync(moved, reason, message, actor, stop);
         }
 
+        return answer;
+    }
+
+    private async Task<JournalAnswer> RequestOnceAsync(TaskRow task, string reason, string message, string actor, CancellationToken stop)
+    {
+        if (task.State != TaskState.Running && await EndAsync(task, reason, message, actor, stop) is { } ended)
+        {
+            return ended;
+        }
+
+        // An agent has it, or what is under way outside cannot be asked about now: whoever ends it later finds the request.
         var answer = await journal.AppendAsync(
             new JournalWrite
             {
                 Task = task.Key,
-                Fence = new Fence.Observed(task.Epoch, TaskState.Running),
+                Fence = new Fence.Observed(task.Epoch, task.State),
                 Facts = [],
                 RequestsCancel = new CancelRequest(reason, message),
             },
@@ -32,12 +46,9 @@ internal sealed class TaskEnder(JournalStore journal, OpenCalls openCalls, ToolC
     /// <summary>Ends a task that no agent holds. Null when a call's fate could not be found out yet: it is tried again.</summary>
     public async Task<JournalAnswer?> EndAsync(TaskRow task, string reason, string message, string actor, CancellationToken stop)
     {
-        foreach (var call in await openCalls.FindAsync(task, stop))
+        if (await openCalls.CloseAsync(task, stop) is not null)
         {
-            if (await calls.CloseAsync(call, stop) is not null)
-            {
-                return null;
-            }
+            return null;
         }
 
         var answer = await journal.AppendAsync(

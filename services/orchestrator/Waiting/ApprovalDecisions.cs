@@ -1,26 +1,31 @@
+using System.Collections.Concurrent;
 using Mesh.Bus;
 using Mesh.Orchestrator.Announcing;
 using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
+using Mesh.Orchestrator.Offering;
 using Mesh.Postgres;
 using Npgsql;
 
 namespace Mesh.Orchestrator.Waiting;
 
 /// <summary>Wakes tasks whose approval was decided. The decision itself is policy's: the next dispatch asks it again.</summary>
-internal sealed class ApprovalDecisions(JournalWriter writer, TaskSignals signals) : IMessageHandler
+internal sealed class ApprovalDecisions(JournalWriter writer, TaskSignals signals, WorkOffers offers) : IBatchMessageHandler
 {
+    // Moved, and told to nobody yet. A rollback leaves some of them here: a hint too many.
+    private readonly ConcurrentQueue<TaskRow> moved = new();
+
     public string Consumer => "orchestrator";
 
     public IReadOnlyCollection<string> Types { get; } = [Facts.V1.GovernanceFactBatch.Descriptor.FullName];
 
-    public async Task HandleAsync(Envelope message, NpgsqlTransaction effect, CancellationToken stop)
+    // All of them in one write: it locks the tasks in one order, as every other writer does.
+    public async Task HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
     {
-        var arrivals = Read(message).ToList();
-        await writer.WriteAsync(
+        var answers = await writer.WriteAsync(
             effect.Connection!,
             [
-                .. arrivals.Select(arrival => new JournalWrite
+                .. messages.SelectMany(Read).Select(arrival => new JournalWrite
                 {
                     Task = arrival.Task,
                     Fence = new Fence.Settlement(),
@@ -30,9 +35,22 @@ internal sealed class ApprovalDecisions(JournalWriter writer, TaskSignals signal
             ],
             stop);
 
-        foreach (var (task, _, _) in arrivals)
+        foreach (var written in answers.OfType<JournalAnswer.Written>())
         {
-            signals.Raise(task);
+            moved.Enqueue(written.Task);
+        }
+    }
+
+    public void Committed()
+    {
+        while (moved.TryDequeue(out var task))
+        {
+            signals.Raise(task.Key);
+
+            if (task.State == TaskState.Ready)
+            {
+                offers.Stir(task.WorkflowKey);
+            }
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Mesh.Facts.V1;
 using Mesh.Integrity;
 using Mesh.Policy.Announcing;
 using Mesh.Postgres;
@@ -11,8 +10,8 @@ namespace Mesh.Policy.Access;
 /// <summary>Changes who is who. Every change is told in the transaction that makes it.</summary>
 internal sealed class AccessLedger(NpgsqlDataSource store, OutboxSignal outbox, TimeProvider clock, ILogger<AccessLedger> log)
 {
-    /// <summary>The tenant under which facts about everybody are told.</summary>
-    public const string PlatformTenant = "mesh";
+    // Facts about principals belong to no tenant: whoever reads a tenant's log must not learn from them who else there is.
+    private const string Everybody = "";
 
     /// <summary>Makes a token, its principal when it is new, and grants it roles. Null when the name is taken by one of another kind.</summary>
     public async Task<IssuedToken?> IssueAsync(TokenRequest request, string actor, CancellationToken stop)
@@ -36,7 +35,7 @@ internal sealed class AccessLedger(NpgsqlDataSource store, OutboxSignal outbox, 
         {
             if (await ChangeAsync(transaction, "insert into role_grant (principal, tenant_id, role) values ($1, $2, $3) on conflict do nothing", [request.Principal, tenant, role], stop))
             {
-                await TellAsync(transaction, tenant == Principal.AllTenants ? PlatformTenant : tenant, "role_granted", request.Principal, $"{role} in {tenant}", actor, stop);
+                await TellAsync(transaction, tenant == Principal.AllTenants ? Everybody : tenant, "role_granted", request.Principal, $"{role} in {tenant}", actor, stop);
             }
         }
 
@@ -48,7 +47,7 @@ internal sealed class AccessLedger(NpgsqlDataSource store, OutboxSignal outbox, 
             [id, token.Hash().ToArray(), request.Principal, request.Note, actor, request.ExpiresAt],
             stop))
         {
-            await TellAsync(transaction, PlatformTenant, "token_created", request.Principal, id.ToString("D"), actor, stop);
+            await TellAsync(transaction, Everybody, "token_created", request.Principal, id.ToString("D"), actor, stop);
         }
 
         await CommitAsync(transaction, stop);
@@ -78,7 +77,7 @@ internal sealed class AccessLedger(NpgsqlDataSource store, OutboxSignal outbox, 
         if (isLive)
         {
             await ChangeAsync(transaction, "update token set revoked_at = clock_timestamp() where id = $1", [id], stop);
-            await TellAsync(transaction, PlatformTenant, "token_revoked", principal, id.ToString("D"), actor, stop);
+            await TellAsync(transaction, Everybody, "token_revoked", principal, id.ToString("D"), actor, stop);
             await CommitAsync(transaction, stop);
         }
 
@@ -116,7 +115,7 @@ internal sealed class AccessLedger(NpgsqlDataSource store, OutboxSignal outbox, 
 
         if (await ChangeAsync(transaction, "insert into principal (id, kind) values ($1, $2) on conflict do nothing", [request.Principal, kind], stop))
         {
-            await TellAsync(transaction, PlatformTenant, "person_created", request.Principal, request.Kind.ToString().ToLowerInvariant(), actor, stop);
+            await TellAsync(transaction, Everybody, "person_created", request.Principal, request.Kind.ToString().ToLowerInvariant(), actor, stop);
             return true;
         }
 
@@ -128,7 +127,7 @@ internal sealed class AccessLedger(NpgsqlDataSource store, OutboxSignal outbox, 
     private async Task TellAsync(NpgsqlTransaction transaction, string tenant, string change, string subject, string detail, string actor, CancellationToken stop)
     {
         var fact = Announcement.Of(tenant, actor, clock);
-        fact.AccessChanged = new AccessChanged { Change = change, Subject = subject, Detail = detail };
+        fact.AccessChanged = new Facts.V1.AccessChanged { Change = change, Subject = subject, Detail = detail };
         await Announcement.WriteAsync(transaction, $"access/{subject}", clock.GetUtcNow().ToUnixTimeMilliseconds(), fact, stop);
         log.AccessChanged(subject, change, actor);
     }

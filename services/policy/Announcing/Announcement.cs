@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
-using Mesh.Facts.V1;
 using Mesh.Postgres;
 using Npgsql;
 
@@ -10,10 +9,10 @@ namespace Mesh.Policy.Announcing;
 /// <summary>Writes facts of policy into the outbox, in the transaction that makes them true.</summary>
 internal static class Announcement
 {
-    private static readonly string BatchType = GovernanceFactBatch.Descriptor.FullName;
+    private static readonly string BatchType = Facts.V1.GovernanceFactBatch.Descriptor.FullName;
 
     /// <summary>A fact of its tenant, now.</summary>
-    public static GovernanceFact Of(string tenant, string actor, TimeProvider clock) => new()
+    public static Facts.V1.GovernanceFact Of(string tenant, string actor, TimeProvider clock) => new()
     {
         Tenant = tenant,
         Actor = actor,
@@ -25,9 +24,9 @@ internal static class Announcement
     /// <param name="sequence">The place of the fact among those of its key; it only grows.</param>
     /// <param name="fact">What happened.</param>
     /// <param name="stop">Ends the work.</param>
-    public static async Task WriteAsync(NpgsqlTransaction transaction, string key, long sequence, GovernanceFact fact, CancellationToken stop)
+    public static async Task WriteAsync(NpgsqlTransaction transaction, string key, long sequence, Facts.V1.GovernanceFact fact, CancellationToken stop)
     {
-        var batch = new GovernanceFactBatch { Facts = { fact.ToByteString() } };
+        var batch = new Facts.V1.GovernanceFactBatch { Facts = { fact.ToByteString() } };
         var message = new Envelope(Guid.CreateVersion7(), fact.Tenant, key, sequence, BatchType, Activity.Current?.Id, batch.ToByteArray());
         await using var insert = new NpgsqlBatch(transaction.Connection, transaction);
         insert.BatchCommands.Add(Outbox.Insert([message]));

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
-using Mesh.Facts.V1;
 using Mesh.Integrity;
 using Mesh.Policy.Announcing;
 using Npgsql;
@@ -110,7 +109,7 @@ internal sealed class ApprovalStore(TimeProvider clock)
         await command.ExecuteNonQueryAsync(stop);
 
         var fact = Announcement.Of(approval.Tenant, "mesh", clock);
-        fact.ApprovalRequested = new ApprovalRequested
+        fact.ApprovalRequested = new Facts.V1.ApprovalRequested
         {
             ApprovalId = approval.Id.ToString("D"),
             TaskId = ByteString.CopyFrom(approval.Task.ToByteArray(bigEndian: true)),
@@ -163,7 +162,7 @@ internal sealed class ApprovalStore(TimeProvider clock)
     private async Task TellAsync(NpgsqlTransaction transaction, Approval approval, string actor, CancellationToken stop)
     {
         var fact = Announcement.Of(approval.Tenant, actor, clock);
-        fact.ApprovalDecided = new ApprovalDecided
+        fact.ApprovalDecided = new Facts.V1.ApprovalDecided
         {
             ApprovalId = approval.Id.ToString("D"),
             TaskId = ByteString.CopyFrom(approval.Task.ToByteArray(bigEndian: true)),
@@ -171,9 +170,9 @@ internal sealed class ApprovalStore(TimeProvider clock)
             ActionDigest = ByteString.CopyFrom(approval.Action.Hash.ToArray()),
             Decision = approval.State switch
             {
-                ApprovalState.Approved => ApprovalDecided.Types.Decision.Approved,
-                ApprovalState.Denied => ApprovalDecided.Types.Decision.Denied,
-                _ => ApprovalDecided.Types.Decision.Expired,
+                ApprovalState.Approved => Facts.V1.ApprovalDecided.Types.Decision.Approved,
+                ApprovalState.Denied => Facts.V1.ApprovalDecided.Types.Decision.Denied,
+                _ => Facts.V1.ApprovalDecided.Types.Decision.Expired,
             },
             Reason = approval.Reason,
         };

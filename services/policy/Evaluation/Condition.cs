@@ -114,11 +114,12 @@ internal abstract record Condition
     }
 
     /// <summary>The host is the domain or below it, label by label: <c>evil-example.com</c> is not under <c>example.com</c>.</summary>
+    /// <remarks>Of anything but a host name it is an error: what follows the host of a URL may end in any domain.</remarks>
     internal sealed record HostUnder(string Attribute, string Domain) : Condition
     {
         public override Truth Of(CallAttributes call)
         {
-            if (call.Find(Attribute) is not AttributeValue.Text text)
+            if (call.Find(Attribute) is not AttributeValue.Text text || !HostName.IsOne(text.Value))
             {
                 return Truth.Error;
             }

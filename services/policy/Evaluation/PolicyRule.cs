@@ -119,14 +119,13 @@ internal sealed record ApprovalRule
     public bool ExcludesInitiator { get; init; }
 
     /// <summary>One requirement that satisfies both: whoever may decide for either, the shorter time, the stricter separation.</summary>
-    public ApprovalRule And(ApprovalRule other) => ReferenceEquals(this, other) || Id == other.Id
-        ? this
-        : new ApprovalRule
-        {
-            Id = $"{Id}+{other.Id}",
-            Groups = [.. Groups.Intersect(other.Groups, StringComparer.Ordinal)],
-            ExpiresAfter = ExpiresAfter < other.ExpiresAfter ? ExpiresAfter : other.ExpiresAfter,
-            Quorum = Math.Max(Quorum, other.Quorum),
-            ExcludesInitiator = ExcludesInitiator || other.ExcludesInitiator,
-        };
+    /// <remarks>Also when both have one id: ids are unique inside a set only, and two sets may mean two things by it.</remarks>
+    public ApprovalRule And(ApprovalRule other) => new()
+    {
+        Id = Id == other.Id ? Id : $"{Id}+{other.Id}",
+        Groups = [.. Groups.Intersect(other.Groups, StringComparer.Ordinal)],
+        ExpiresAfter = ExpiresAfter < other.ExpiresAfter ? ExpiresAfter : other.ExpiresAfter,
+        Quorum = Math.Max(Quorum, other.Quorum),
+        ExcludesInitiator = ExcludesInitiator || other.ExcludesInitiator,
+    };
 }

@@ -1,6 +1,5 @@
 using Google.Protobuf;
 using Mesh.Bus;
-using Mesh.Facts.V1;
 using Mesh.Postgres;
 using Npgsql;
 
@@ -11,21 +10,21 @@ internal sealed class CallOutcomes : IMessageHandler
 {
     public string Consumer => "policy";
 
-    public IReadOnlyCollection<string> Types { get; } = [CallOutcome.Descriptor.FullName];
+    public IReadOnlyCollection<string> Types { get; } = [Facts.V1.CallOutcome.Descriptor.FullName];
 
     public async Task HandleAsync(Envelope message, NpgsqlTransaction effect, CancellationToken stop)
     {
-        CallOutcome outcome;
+        Facts.V1.CallOutcome outcome;
 
         try
         {
-            outcome = CallOutcome.Parser.ParseFrom(message.Body);
+            outcome = Facts.V1.CallOutcome.Parser.ParseFrom(message.Body);
         }
         catch (InvalidProtocolBufferException damaged)
         {
             throw new UndecodableMessageException($"Not a CallOutcome: {damaged.Message}");
         }
 
-        await LimitCounters.SettleAsync(effect, outcome.Tenant, outcome.ActionDigest.ToByteArray(), outcome.Performed, stop);
+        await LimitCounters.SettleAsync(effect, outcome.Tenant, outcome.ActionDigest.ToByteArray(), outcome.Dispatch, outcome.Performed, stop);
     }
 }

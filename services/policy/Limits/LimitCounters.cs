@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Mesh.Integrity;
 using Mesh.Policy.Evaluation;
+using Mesh.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -16,9 +17,12 @@ internal static class LimitCounters
 {
     private const int BucketsPerWindow = 60;
 
+    // Longer than the longest window that a set can declare: a counter that was not used since then counts nothing.
+    private static readonly TimeSpan CounterRetention = TimeSpan.FromDays(31);
+
     /// <summary>Locks the counters and looks how much room they have. The locks are held until the transaction ends.</summary>
     public static async Task<ImmutableArray<LimitRoom>> MeasureAsync(
-        NpgsqlTransaction decision, string tenant, ActionDigest action, ImmutableArray<LimitUse> uses, CancellationToken stop)
+        NpgsqlTransaction decision, string tenant, ActionDigest action, int dispatch, ImmutableArray<LimitUse> uses, CancellationToken stop)
     {
         if (uses.IsEmpty)
         {
@@ -33,14 +37,19 @@ internal static class LimitCounters
         var counters = Array.ConvertAll(rooms, room => room.Counter.ToArray());
         await LockAsync(decision, tenant, counters, stop);
 
-        // A statement of its own: only a snapshot taken after the locks sees what the previous holder committed.
+        // A statement of its own: only a snapshot taken after the locks sees what the previous holder committed. What an earlier
+        // dispatch of the action holds is not in its own way: it moves to where the action is dispatched now. The moment is one
+        // for all, or a bucket could be taken off that was not counted.
         await using var command = new NpgsqlCommand(
             """
-            select coalesce((select sum(b.used) from limit_bucket b
-                             where b.tenant_id = $1 and b.counter = c.counter and b.ends_at > clock_timestamp() - c.span), 0)::bigint,
-                   exists (select from reservation r
-                           where r.tenant_id = $1 and r.action_digest = $2 and r.counter = c.counter and r.state <> 'released')
-            from unnest($3, $4) with ordinality as c (counter, span, n) order by c.n
+            with moment as materialized (select clock_timestamp() as now)
+            select (coalesce((select sum(b.used) from limit_bucket b
+                              where b.tenant_id = $1 and b.counter = c.counter and b.ends_at > moment.now - c.span), 0)
+                    - case when r.state = 'reserved' and r.dispatch < $5 and r.bucket_ends_at > moment.now - c.span then r.amount else 0 end)::bigint,
+                   coalesce(r.state = 'kept' or (r.state = 'reserved' and r.dispatch >= $5), false)
+            from moment cross join unnest($3, $4) with ordinality as c (counter, span, n)
+            left join reservation r on r.tenant_id = $1 and r.action_digest = $2 and r.counter = c.counter
+            order by c.n
             """,
             decision.Connection,
             decision);
@@ -48,6 +57,7 @@ internal static class LimitCounters
         command.Parameters.Add(new() { Value = action.Hash.ToArray() });
         command.Parameters.Add(new() { Value = counters });
         command.Parameters.Add(new() { Value = Array.ConvertAll(rooms, room => room.Use.Limit.Window), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Interval });
+        command.Parameters.Add(new() { Value = dispatch });
         await using var rows = await command.ExecuteReaderAsync(stop);
 
         for (var i = 0; await rows.ReadAsync(stop); i++)
@@ -58,14 +68,26 @@ internal static class LimitCounters
         return [.. rooms];
     }
 
-    /// <summary>Takes what the action needs. What it holds already is not taken twice.</summary>
+    /// <summary>Takes what the dispatch needs. What an earlier dispatch of the action holds is moved, not taken twice.</summary>
     public static async Task ReserveAsync(
-        NpgsqlTransaction decision, string tenant, ActionDigest action, ImmutableArray<LimitRoom> rooms, CancellationToken stop)
+        NpgsqlTransaction decision, string tenant, ActionDigest action, int dispatch, ImmutableArray<LimitRoom> rooms, CancellationToken stop)
     {
         await using var batch = new NpgsqlBatch(decision.Connection, decision);
 
         foreach (var room in rooms.Where(room => !room.IsHeld))
         {
+            // A command of its own: the old bucket and the new one may be the same.
+            var moved = new NpgsqlBatchCommand(
+                """
+                update limit_bucket b set used = b.used - r.amount from reservation r
+                where r.tenant_id = $1 and r.action_digest = $2 and r.counter = $3 and r.state = 'reserved'
+                  and b.tenant_id = $1 and b.counter = $3 and b.starts_at = r.bucket_starts_at and b.ends_at = r.bucket_ends_at
+                """);
+            moved.Parameters.Add(new() { Value = tenant });
+            moved.Parameters.Add(new() { Value = action.Hash.ToArray() });
+            moved.Parameters.Add(new() { Value = room.Counter.ToArray() });
+            batch.BatchCommands.Add(moved);
+
             // Bucket borders are multiples of the width, so that all replicas cut time at the same places.
             var command = new NpgsqlBatchCommand(
                 """
@@ -77,10 +99,10 @@ internal static class LimitCounters
                   on conflict (tenant_id, counter, starts_at, ends_at)
                   do update set used = limit_bucket.used + excluded.used, forgotten_at = greatest(limit_bucket.forgotten_at, excluded.forgotten_at)
                 )
-                insert into reservation (tenant_id, action_digest, counter, bucket_starts_at, bucket_ends_at, amount, state, forgotten_at)
-                select $1, $2, $3, starts_at, starts_at + $5, $4, 'reserved', starts_at + interval '31 days' + $6 from bucket
+                insert into reservation (tenant_id, action_digest, counter, dispatch, bucket_starts_at, bucket_ends_at, amount, state, forgotten_at)
+                select $1, $2, $3, $7, starts_at, starts_at + $5, $4, 'reserved', starts_at + interval '31 days' + $6 from bucket
                 on conflict (tenant_id, action_digest, counter) do update
-                set bucket_starts_at = excluded.bucket_starts_at, bucket_ends_at = excluded.bucket_ends_at,
+                set dispatch = excluded.dispatch, bucket_starts_at = excluded.bucket_starts_at, bucket_ends_at = excluded.bucket_ends_at,
                     amount = excluded.amount, state = 'reserved', reserved_at = clock_timestamp(), forgotten_at = excluded.forgotten_at
                 """);
             command.Parameters.Add(new() { Value = tenant });
@@ -89,6 +111,7 @@ internal static class LimitCounters
             command.Parameters.Add(new() { Value = room.Use.Amount });
             command.Parameters.Add(new() { Value = room.Use.Limit.Window / BucketsPerWindow });
             command.Parameters.Add(new() { Value = room.Use.Limit.Window });
+            command.Parameters.Add(new() { Value = dispatch });
             batch.BatchCommands.Add(command);
         }
 
@@ -98,8 +121,9 @@ internal static class LimitCounters
         }
     }
 
-    /// <summary>The action has ended: what it holds stays counted, or goes back when it is certain that nothing happened.</summary>
-    public static async Task SettleAsync(NpgsqlTransaction effect, string tenant, byte[] action, bool isPerformed, CancellationToken stop)
+    /// <summary>A dispatch has ended: what it holds stays counted, or goes back when it is certain that nothing happened.</summary>
+    /// <remarks>What a later dispatch holds does not go back: this news may come after the question about that one.</remarks>
+    public static async Task SettleAsync(NpgsqlTransaction effect, string tenant, byte[] action, int dispatch, bool isPerformed, CancellationToken stop)
     {
         await using var held = new NpgsqlCommand(
             "select counter from reservation where tenant_id = $1 and action_digest = $2 and state = 'reserved' order by counter",
@@ -127,7 +151,7 @@ internal static class LimitCounters
             """
             with settled as (
               update reservation set state = case when $4 then 'kept' else 'released' end
-              where tenant_id = $1 and action_digest = $2 and counter = any($3) and state = 'reserved'
+              where tenant_id = $1 and action_digest = $2 and counter = any($3) and state = 'reserved' and ($4 or dispatch <= $5)
               returning counter, bucket_starts_at, bucket_ends_at, amount
             )
             update limit_bucket b set used = b.used - s.amount from settled s
@@ -139,34 +163,28 @@ internal static class LimitCounters
         settle.Parameters.Add(new() { Value = action });
         settle.Parameters.Add(new() { Value = counters.ToArray() });
         settle.Parameters.Add(new() { Value = isPerformed });
+        settle.Parameters.Add(new() { Value = dispatch });
         await settle.ExecuteNonQueryAsync(stop);
     }
 
     /// <summary>Forgets what no window can reach any more; answers how many rows went.</summary>
-    public static async Task<int> TrimAsync(NpgsqlDataSource store, CancellationToken stop)
-    {
-        await using var batch = store.CreateBatch();
-        batch.BatchCommands.Add(new("delete from limit_bucket where forgotten_at < clock_timestamp()"));
-        batch.BatchCommands.Add(new("delete from reservation where forgotten_at < clock_timestamp()"));
-        return await batch.ExecuteNonQueryAsync(stop);
-    }
+    public static async Task<long> TrimAsync(NpgsqlDataSource store, CancellationToken stop) =>
+        await DeadRows.DeleteAsync(store, "limit_bucket", "forgotten_at < clock_timestamp() - $1", TimeSpan.Zero, stop)
+        + await DeadRows.DeleteAsync(store, "reservation", "forgotten_at < clock_timestamp() - $1", TimeSpan.Zero, stop)
+        + await DeadRows.DeleteAsync(store, "limit_counter", "used_at < clock_timestamp() - $1", CounterRetention, stop);
 
     private static async Task LockAsync(NpgsqlTransaction transaction, string tenant, byte[][] counters, CancellationToken stop)
     {
-        await using var batch = new NpgsqlBatch(transaction.Connection, transaction);
-
-        foreach (var sql in (string[])
-        [
-            "insert into limit_counter (tenant_id, counter) select $1, c from unnest($2) as c order by c on conflict do nothing",
-            "select from limit_counter where tenant_id = $1 and counter = any($2) order by counter for update",
-        ])
-        {
-            var command = new NpgsqlBatchCommand(sql);
-            command.Parameters.Add(new() { Value = tenant });
-            command.Parameters.Add(new() { Value = counters });
-            batch.BatchCommands.Add(command);
-        }
-
-        await batch.ExecuteNonQueryAsync(stop);
+        // Made or found, and locked, in one statement: between two of them an old counter could be forgotten, and then nothing locked.
+        await using var command = new NpgsqlCommand(
+            """
+            insert into limit_counter (tenant_id, counter) select $1, c from unnest($2) as c order by c
+            on conflict (tenant_id, counter) do update set used_at = excluded.used_at
+            """,
+            transaction.Connection,
+            transaction);
+        command.Parameters.Add(new() { Value = tenant });
+        command.Parameters.Add(new() { Value = counters });
+        await command.ExecuteNonQueryAsync(stop);
     }
 }

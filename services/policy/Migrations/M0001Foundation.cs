@@ -95,8 +95,9 @@ internal sealed class M0001Foundation : Migration
         create table limit_counter (
           tenant_id text not null,
           counter bytea not null check (octet_length(counter) = 32),
+          used_at timestamptz not null default clock_timestamp(),
           primary key (tenant_id, counter)
-        );
+        ) with (fillfactor = 70);
         create table limit_bucket (
           tenant_id text not null,
           counter bytea not null,
@@ -111,6 +112,7 @@ internal sealed class M0001Foundation : Migration
           tenant_id text not null,
           action_digest bytea not null check (octet_length(action_digest) = 32),
           counter bytea not null,
+          dispatch int not null,
           bucket_starts_at timestamptz not null,
           bucket_ends_at timestamptz not null,
           amount bigint not null check (amount >= 0),

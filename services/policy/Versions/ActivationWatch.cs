@@ -1,9 +1,9 @@
 namespace Mesh.Policy.Versions;
 
-/// <summary>Looks each second whether another replica has activated a policy.</summary>
+/// <summary>Looks every two seconds whether another replica has activated a policy.</summary>
 internal sealed class ActivationWatch(ActivePolicies policies, TimeProvider clock, ILogger<ActivationWatch> log) : BackgroundService
 {
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

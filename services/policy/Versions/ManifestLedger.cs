@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Mesh.Facts.V1;
 using Mesh.Manifests;
 using Mesh.Policy.Announcing;
 using Mesh.Postgres;
@@ -59,7 +58,7 @@ internal sealed class ManifestLedger(NpgsqlDataSource store, ActivePolicies poli
             await transaction.CommitAsync(stop);
             outbox.Raise();
 
-            // Here at once; other replicas see the version within a second.
+            // Here at once; other replicas see the version within two seconds.
             await policies.RefreshAsync(stop);
             log.ManifestsApplied(changed.Length, string.Join(", ", catalogs.Keys), version, actor);
         }
@@ -152,7 +151,7 @@ internal sealed class ManifestLedger(NpgsqlDataSource store, ActivePolicies poli
         foreach (var ofTenant in changed.GroupBy(c => c.Document.Tenant))
         {
             var fact = Announcement.Of(ofTenant.Key, actor, clock);
-            fact.ManifestsApplied = new ManifestsApplied
+            fact.ManifestsApplied = new Facts.V1.ManifestsApplied
             {
                 Documents = { ofTenant.Select(c => $"{c.Document.Kind}/{c.Document.Name}@{c.Document.Digest}") },
             };
@@ -161,7 +160,7 @@ internal sealed class ManifestLedger(NpgsqlDataSource store, ActivePolicies poli
             foreach (var set in ofTenant.Where(c => c.Document.Kind == ManifestKind.PolicySet))
             {
                 var activated = Announcement.Of(ofTenant.Key, actor, clock);
-                activated.PolicySetActivated = new PolicySetActivated { Name = set.Document.Name, Digest = set.Document.Digest.ToString(), Previous = set.Previous };
+                activated.PolicySetActivated = new Facts.V1.PolicySetActivated { Name = set.Document.Name, Digest = set.Document.Digest.ToString(), Previous = set.Previous };
                 await Announcement.WriteAsync(transaction, $"policy-set/{ofTenant.Key}/{set.Document.Name}", version, activated, stop);
             }
         }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Text;
 using Mesh.Integrity;
 using Mesh.ServiceHost;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -12,6 +13,9 @@ internal sealed class AgentDoor(RunnerOptions options, AgentTransport transport,
 {
     public const int NonceBytes = 32;
 
+    // Of Linux. Others allow less, but there no agent's folder is that deep.
+    private const int SocketPathMax = 107;
+
     private static readonly TimeSpan NoncePatience = TimeSpan.FromSeconds(5);
 
     // By hash: finding the entry tells nothing about a nonce that is close.
@@ -20,7 +24,8 @@ internal sealed class AgentDoor(RunnerOptions options, AgentTransport transport,
     private readonly SocketConnectionContextFactory connections = new(new SocketConnectionFactoryOptions(), loggers.CreateLogger("Mesh.Toolrunner.AgentSocket"));
     private Socket? listener;
 
-    public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetFullPath(options.Data), "door", "agents.sock");
+    /// <summary>Where the socket is, once this was started.</summary>
+    public string Path { get; private set; } = "";
 
     /// <summary>The nonce that this agent's first connection shows. It works once.</summary>
     public byte[] Expect(RunningAgent agent)
@@ -40,8 +45,7 @@ internal sealed class AgentDoor(RunnerOptions options, AgentTransport transport,
         Directory.CreateDirectory(data);
         File.SetUnixFileMode(
             data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
-        var folder = System.IO.Path.GetDirectoryName(Path)!;
-        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Path = MakeWayTo(data);
         File.Delete(Path);
 
         listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -56,7 +60,12 @@ internal sealed class AgentDoor(RunnerOptions options, AgentTransport transport,
     {
         closing.Cancel();
         listener?.Dispose();
-        File.Delete(Path);
+
+        if (System.IO.Path.GetDirectoryName(Path) is { Length: > 0 } folder && Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
         return Task.CompletedTask;
     }
 
@@ -65,6 +74,21 @@ internal sealed class AgentDoor(RunnerOptions options, AgentTransport transport,
         listener?.Dispose();
         connections.Dispose();
         closing.Dispose();
+    }
+
+    private static string MakeWayTo(string data)
+    {
+        const string Name = "agents.sock";
+        var near = System.IO.Path.Combine(data, "door");
+
+        if (Encoding.UTF8.GetByteCount(System.IO.Path.Combine(near, Name)) > SocketPathMax)
+        {
+            // This admits only its owner, too.
+            near = Directory.CreateTempSubdirectory("mesh-door-").FullName;
+        }
+
+        Directory.CreateDirectory(near, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return System.IO.Path.Combine(near, Name);
     }
 
     private async Task AcceptAsync(Socket door)
@@ -110,10 +134,8 @@ internal sealed class AgentDoor(RunnerOptions options, AgentTransport transport,
             var connection = connections.Create(socket);
             CallerIdentity.Agent.AttachTo(connection);
             connection.Features.Set(agent.Agent);
-            connection.ConnectionClosed.Register(agent.Disconnected);
-            agent.Connected();
 
-            if (!transport.TryHand(endpoint, connection))
+            if (!agent.TryConnect(connection) || !transport.TryHand(endpoint, connection))
             {
                 await connection.DisposeAsync();
             }

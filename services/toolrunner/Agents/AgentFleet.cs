@@ -19,6 +19,11 @@ internal sealed class AgentFleet(
     {
         file.Clear();
 
+        if (await Scratch.SweepAsync(options.Data) is > 0 and var withstood)
+        {
+            log.RemainsWithstood(withstood, options.Data);
+        }
+
         try
         {
             await StartedAsync(stoppingToken);

@@ -28,6 +28,7 @@ internal static class AgentHosting
         services.AddSingleton<AgentDoor>();
         services.AddHostedService(provider => provider.GetRequiredService<AgentDoor>());
         services.AddSingleton<Bundles>();
+        services.AddSingleton<Scratch>();
         services.AddSingleton<AgentStarter>();
         services.AddSingleton<AgentsFile>();
         services.AddSingleton<AgentLoop>();

@@ -65,17 +65,30 @@ internal sealed class AgentLoop(
         var cause = await running.EndedAsync(stop);
 
         // Taken back: it may finish what it is at. Otherwise its tasks are somebody else's at once, while the rest is tidied up.
-        var told = stop.IsCancellationRequested ? Task.CompletedTask : TellAsync(agent, cause);
+        var told = stop.IsCancellationRequested ? null : CutAndTellAsync();
 
         if (await running.StopAsync())
         {
             log.AgentKilled(agent.Instance);
         }
 
+        told ??= CutAndTellAsync();
         log.AgentEnded(agent.Instance, assignment.Key, cause);
         file.Remove(running);
-        starter.RemoveScratch(agent);
-        await (stop.IsCancellationRequested ? TellAsync(agent, cause) : told);
+
+        if (!await Scratch.RemoveAsync(running.Scratch))
+        {
+            log.AgentRemains(agent.Instance, running.Scratch);
+        }
+
+        await told;
+
+        // In this order: whoever holds the socket still would take part in what is somebody else's now.
+        Task CutAndTellAsync()
+        {
+            running.Cut();
+            return TellAsync(agent, cause);
+        }
     }
 
     // Within the life of a claim; after that there is nothing to tell.

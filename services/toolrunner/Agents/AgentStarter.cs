@@ -1,25 +1,19 @@
 using System.Diagnostics;
 using System.Reflection;
-using System.Security.Cryptography;
 
 namespace Mesh.Toolrunner.Agents;
 
 /// <summary>Starts agents, each with a folder, a user and a socket of its own, and an environment made from nothing.</summary>
-internal sealed class AgentStarter(RunnerOptions options, AgentDoor door)
+internal sealed class AgentStarter(RunnerOptions options, AgentDoor door, Scratch scratch)
 {
-    private const int Users = 65_536;
     private const UnixFileMode Own = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-    private const UnixFileMode Passable = Own | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
-
-    private readonly string data = Path.GetFullPath(options.Data);
 
     /// <exception cref="IOException">A program or a folder is not there.</exception>
     public async Task<RunningAgent> StartAsync(Assignment assignment, string bundle)
     {
         var agent = new Agent(assignment.Tenant, assignment.Workflow, assignment.WorkflowVersion, Guid.CreateVersion7().ToString("D"));
-        var user = Libc.geteuid() == 0 ? (uint)(options.AgentUidBase + RandomNumberGenerator.GetInt32(Users)) : 0;
-        var scratch = MakeScratch(agent, user);
-        var running = new RunningAgent(agent);
+        var (folder, user) = scratch.Make(agent.Instance);
+        var running = new RunningAgent(agent, folder);
         var nonce = door.Expect(running);
 
         try
@@ -33,7 +27,7 @@ internal sealed class AgentStarter(RunnerOptions options, AgentDoor door)
                 Directory = bundle,
                 Program = Programs.Find(assignment.Command[0], bundle),
                 Command = assignment.Command,
-                Environment = EnvironmentOf(scratch),
+                Environment = EnvironmentOf(folder),
             };
             var process = await SpawnThread.RunAsync(() => Start(order));
             running.Started(process);
@@ -43,21 +37,8 @@ internal sealed class AgentStarter(RunnerOptions options, AgentDoor door)
         catch (Exception)
         {
             door.Forget(nonce);
-            RemoveScratch(agent);
+            await Scratch.RemoveAsync(folder);
             throw;
-        }
-    }
-
-    /// <summary>Removes what an agent that ended left behind.</summary>
-    public void RemoveScratch(Agent agent)
-    {
-        try
-        {
-            Directory.Delete(ScratchOf(agent), recursive: true);
-        }
-        catch (IOException)
-        {
-            // Something of it still runs, or it is gone already. The next start of the runner sweeps.
         }
     }
 
@@ -122,18 +103,6 @@ internal sealed class AgentStarter(RunnerOptions options, AgentDoor door)
 
         return [.. variables];
     }
-
-    private string MakeScratch(Agent agent, uint user)
-    {
-        // Others may pass through, to what is theirs, and list nothing.
-        Directory.CreateDirectory(Path.Combine(data, "scratch"), Passable);
-        var scratch = ScratchOf(agent);
-        Directory.CreateDirectory(scratch, Own);
-
-        return user == 0 || Libc.chown(scratch, user, user) == 0 ? scratch : throw new IOException($"{scratch} cannot be given to user {user}.");
-    }
-
-    private string ScratchOf(Agent agent) => Path.Combine(data, "scratch", agent.Instance);
 
     private string? LogPath(Assignment assignment)
     {

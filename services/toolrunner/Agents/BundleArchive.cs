@@ -8,6 +8,10 @@ internal static class BundleArchive
 {
     private const long UnpackedBytesMax = 256L * 1024 * 1024;
     private const int EntriesMax = 20_000;
+
+    // Names and attributes of one entry, which the reader holds in memory whole.
+    private const int HeaderBytesMax = 64 * 1024;
+
     private const UnixFileMode FolderMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
         | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
     private const UnixFileMode FileMode444 = UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
@@ -23,9 +27,10 @@ internal static class BundleArchive
         {
             await using var packed = File.OpenRead(archive);
             await using var unzipped = new GZipStream(packed, CompressionMode.Decompress);
-            await using var tar = new TarReader(unzipped);
+            await using var bounded = new BoundedStream(unzipped);
+            await using var tar = new TarReader(bounded);
 
-            while (await tar.GetNextEntryAsync(copyData: false, stop) is { } entry)
+            while (await NextAsync(tar, bounded, stop) is { } entry)
             {
                 if (++entries > EntriesMax)
                 {
@@ -41,7 +46,7 @@ internal static class BundleArchive
                         break;
 
                     case TarEntryType.RegularFile or TarEntryType.V7RegularFile:
-                        bytes += await WriteAsync(entry, path, UnpackedBytesMax - bytes, stop);
+                        bytes += await WriteAsync(entry, bounded, path, UnpackedBytesMax - bytes, stop);
                         files++;
                         break;
 
@@ -56,6 +61,12 @@ internal static class BundleArchive
         }
 
         return files > 0 ? (files, bytes) : throw new BundleRefusedException("it is empty");
+    }
+
+    private static ValueTask<TarEntry?> NextAsync(TarReader tar, BoundedStream bounded, CancellationToken stop)
+    {
+        bounded.Allow(HeaderBytesMax);
+        return tar.GetNextEntryAsync(copyData: false, stop);
     }
 
     private static string PathOf(string name, string folder)
@@ -76,7 +87,7 @@ internal static class BundleArchive
         return isPlain ? Path.Combine(folder, plain) : throw new BundleRefusedException($"{Shown(name)} is not a path inside of it");
     }
 
-    private static async Task<long> WriteAsync(TarEntry entry, string path, long bytesLeft, CancellationToken stop)
+    private static async Task<long> WriteAsync(TarEntry entry, BoundedStream bounded, string path, long bytesLeft, CancellationToken stop)
     {
         if (entry.Length > bytesLeft)
         {
@@ -97,6 +108,7 @@ internal static class BundleArchive
 
             if (entry.DataStream is { } content)
             {
+                bounded.Allow(entry.Length);
                 await content.CopyToAsync(file, stop);
             }
         }

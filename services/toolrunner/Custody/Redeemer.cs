@@ -12,7 +12,7 @@ internal sealed class Redeemer(Vault.V1.LeaseService.LeaseServiceClient vault, R
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    public async Task<Redemption> RedeemAsync(DispatchId dispatch, Tickets tickets)
+    public async Task<Redemption> RedeemAsync(DispatchId dispatch, TicketPurpose purpose, Tickets tickets)
     {
         try
         {
@@ -25,6 +25,7 @@ internal sealed class Redeemer(Vault.V1.LeaseService.LeaseServiceClient vault, R
                     Receipt = UnsafeByteOperations.UnsafeWrap(tickets.Receipt),
                     ActionDigest = UnsafeByteOperations.UnsafeWrap(dispatch.Action.Hash.ToArray()),
                     Dispatch = dispatch.Dispatch,
+                    Purpose = purpose.Word(),
                     RunnerInstance = self.Instance,
                     RunnerAddress = self.Address,
                 },

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Mesh.Errors.V1;
 using Mesh.Integrity;
 using Mesh.ServiceHost;
+using Microsoft.Net.Http.Headers;
 
 namespace Mesh.Toolrunner.Intake;
 
@@ -14,10 +15,17 @@ internal sealed class StrictJsonBody(RequestDelegate next, ErrorWriter errors)
 
     public async Task InvokeAsync(HttpContext context)
     {
-        if (context.Features.Get<Agents.Agent>() is null
-            || context.Request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true)
+        if (context.Features.Get<Agents.Agent>() is null || IsFramed(context.Request))
         {
             await next(context);
+            return;
+        }
+
+        // The transcoder takes whatever ends in +json, in any charset: it would read something else than what is checked here.
+        if (!IsJson(context.Request.ContentType))
+        {
+            await errors.WriteAsync(context, new MeshError(
+                StatusCode.InvalidArgument, Reason.Unsupported, "The content type must be application/json, in UTF-8."));
             return;
         }
 
@@ -42,6 +50,15 @@ internal sealed class StrictJsonBody(RequestDelegate next, ErrorWriter errors)
         context.Request.Body = body;
         await AnswerAsync(context);
     }
+
+    // gRPC frames its messages and needs HTTP/2, and the transcoder refuses both types.
+    private static bool IsFramed(HttpRequest request) =>
+        HttpProtocol.IsHttp2(request.Protocol) && request.ContentType is "application/grpc" or "application/grpc+proto";
+
+    private static bool IsJson(string? contentType) =>
+        MediaTypeHeaderValue.TryParse(contentType, out var type)
+        && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+        && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase));
 
     // Held until it is whole: what the transcoder refuses by itself, and paths that there are not, get a reason too.
     private async Task AnswerAsync(HttpContext context)

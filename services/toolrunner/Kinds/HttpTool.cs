@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using Mesh.Errors.V1;
 using Mesh.Manifests.Kinds;
 using Mesh.Toolrunner.Custody;
@@ -49,7 +48,7 @@ internal sealed class HttpTool(TargetConnections connections, TimeProvider clock
 
         if (response.Content.Headers.ContentLength > bounds.BytesMax)
         {
-            return TooLarge(status, bounds);
+            return new TargetAnswer.TooLarge(status);
         }
 
         using var stream = await response.Content.ReadAsStreamAsync(stop);
@@ -64,7 +63,7 @@ internal sealed class HttpTool(TargetConnections connections, TimeProvider clock
 
                 if (length > bounds.BytesMax)
                 {
-                    return TooLarge(status, bounds);
+                    return new TargetAnswer.TooLarge(status);
                 }
 
                 if (length == body.Length)
@@ -89,9 +88,6 @@ internal sealed class HttpTool(TargetConnections connections, TimeProvider clock
         ArrayPool<byte>.Shared.Return(body, clearArray: true);
         return larger;
     }
-
-    private static TargetAnswer.Bodiless TooLarge(int status, OutputBounds bounds) => new(
-        status, Reason.ToolOutputTooLarge, string.Create(CultureInfo.InvariantCulture, $"The answer is larger than the tool's limit of {bounds.BytesMax} bytes."));
 
     // The words are ours: an exception's text could quote the target.
     private static TargetAnswer.NotSent NotSent(Exception failure)

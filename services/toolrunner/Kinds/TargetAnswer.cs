@@ -8,6 +8,9 @@ internal abstract record TargetAnswer
     /// <summary>A whole answer within the limit, not yet scrubbed.</summary>
     internal sealed record Whole(int Status, byte[] Body) : TargetAnswer;
 
+    /// <summary>An answer whose body passes the limit.</summary>
+    internal sealed record TooLarge(int Status) : TargetAnswer;
+
     /// <summary>An answer whose body is of no use.</summary>
     internal sealed record Bodiless(int Status, Reason Reason, string Message) : TargetAnswer;
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Mesh.Integrity;
 
@@ -9,6 +10,9 @@ namespace Mesh.Toolrunner.Output;
 internal static class AnswerValue
 {
     private const string Blank = "[redacted]";
+
+    // Only the escapes that JSON asks for: others make a text up to six times as long. No page of HTML is made of it.
+    private static readonly JsonWriterOptions Writing = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     /// <summary>Strict JSON stays as it is, byte for byte; anything else becomes a JSON string; nothing becomes null.</summary>
     /// <param name="body">The answer, without the credential.</param>
@@ -22,17 +26,17 @@ internal static class AnswerValue
 
         if (!ExactNumbers.IsStrict(body))
         {
-            return JsonSerializer.SerializeToUtf8Bytes(Encoding.UTF8.GetString(body), StringJson.Default.String);
+            return Written(body.Length + 2, writer => writer.WriteStringValue(Encoding.UTF8.GetString(body)));
         }
 
         return redact.Count == 0 ? body : Redact(body, redact);
     }
 
-    private static byte[] Redact(byte[] json, IReadOnlyList<string> redact)
+    private static byte[] Redact(byte[] json, IReadOnlyList<string> redact) => Written(json.Length, writer => Redact(json, redact, writer));
+
+    private static void Redact(byte[] json, IReadOnlyList<string> redact, Utf8JsonWriter writer)
     {
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = CanonicalJson.DepthMax });
-        var output = new ArrayBufferWriter<byte>(json.Length);
-        using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { SkipValidation = true });
 
         while (reader.Read())
         {
@@ -47,7 +51,13 @@ internal static class AnswerValue
 
             TokenCopy.Write(ref reader, writer);
         }
+    }
 
+    private static byte[] Written(int bytes, Action<Utf8JsonWriter> write)
+    {
+        var output = new ArrayBufferWriter<byte>(bytes);
+        using var writer = new Utf8JsonWriter(output, Writing);
+        write(writer);
         writer.Flush();
         return output.WrittenSpan.ToArray();
     }

@@ -62,6 +62,16 @@ internal sealed class FieldCheck
         return value;
     }
 
+    public TicketPurpose Purpose(string field, string value)
+    {
+        if (!TicketPurposes.TryParse(value, out var purpose))
+        {
+            errors.Add(new FieldError(field, "must be perform or probe"));
+        }
+
+        return purpose;
+    }
+
     public void Add(string field, string description) => errors.Add(new FieldError(field, description));
 
     /// <summary>Throws when something was wrong.</summary>

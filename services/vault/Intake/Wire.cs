@@ -43,12 +43,13 @@ internal static class Wire
         var fields = new FieldCheck();
         var action = fields.Digest("action_digest", request.ActionDigest);
         var dispatch = fields.AtLeast("dispatch", request.Dispatch, 1);
+        var purpose = fields.Purpose("purpose", request.Purpose);
         var instance = fields.Text("runner_instance", request.RunnerInstance, RunnerTextMax);
         var address = fields.Text("runner_address", request.RunnerAddress, RunnerTextMax);
         fields.Refuse();
 
         return OpaqueToken.TryParse(request.Lease, TokenKind.Lease, out var lease)
-            ? new RedeemRequest(caller, lease, request.Decision.Memory, request.Receipt.Memory, action, (int)dispatch, new RunnerProcess(instance, address))
+            ? new RedeemRequest(caller, lease, request.Decision.Memory, request.Receipt.Memory, action, (int)dispatch, purpose, new RunnerProcess(instance, address))
             : null;
     }
 

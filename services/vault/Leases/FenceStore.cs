@@ -28,6 +28,14 @@ internal sealed class FenceStore(NpgsqlDataSource store, OutboxSignal outbox, Va
     private const string CompleteSince =
         "select coalesce((select max(greatest(refuse_before, clock_timestamp() - $1)) from generation), 'infinity')";
 
+    /// <summary>Forgets fences that stop nothing any more.</summary>
+    /// <remarks>
+    /// A lease ends within a minute, but its dispatch has a receipt, and with that another lease could be shown. Once the receipt is
+    /// older than a lease is remembered it is refused by itself, and audit signs no second one for the dispatch.
+    /// </remarks>
+    public Task<long> SweepAsync(CancellationToken stop) =>
+        DeadRows.DeleteAsync(store, "fence", "fenced_at < clock_timestamp() - $1", options.LeaseRetention, stop);
+
     /// <summary>Raises the fence and answers what was redeemed before it stood.</summary>
     /// <param name="scope">What is fenced.</param>
     /// <param name="since">The earliest moment at which something in the scope can have been redeemed.</param>

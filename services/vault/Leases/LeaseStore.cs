@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace Mesh.Vault.Leases;
 
-/// <summary>Issues leases and burns them. One lease, one burning; one receipt, one burning.</summary>
+/// <summary>Issues leases and burns them. One lease, one receipt, one dispatch: one burning.</summary>
 internal sealed class LeaseStore(NpgsqlDataSource store, OutboxSignal outbox, VaultOptions options, ILogger<LeaseStore> log)
 {
     /// <summary>How long a lease is good for.</summary>
@@ -92,21 +92,16 @@ internal sealed class LeaseStore(NpgsqlDataSource store, OutboxSignal outbox, Va
             outbox.Raise();
             return burnt;
         }
-        catch (PostgresException error) when (error is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "lease_receipt" })
+        catch (PostgresException error) when (error is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "lease_receipt" or "lease_redeemed" })
         {
             await connection.RollBackAsync();
-            return new BurnOutcome.Refused(Reason.ReceiptUsed);
+            return new BurnOutcome.Refused(error.ConstraintName == "lease_receipt" ? Reason.ReceiptUsed : Reason.DispatchUsed);
         }
     }
 
     /// <summary>Forgets leases that nobody can ask about any more. Receipts as old as they are refused from then on.</summary>
-    public async Task<int> SweepAsync(int rowsMax, CancellationToken stop)
-    {
-        await using var command = store.CreateCommand(
-            "delete from lease where token_mac in (select token_mac from lease where issued_at < clock_timestamp() - $1 order by issued_at limit $2)");
-        command.With(options.LeaseRetention, rowsMax);
-        return await command.ExecuteNonQueryAsync(stop);
-    }
+    public Task<long> SweepAsync(CancellationToken stop) =>
+        DeadRows.DeleteAsync(store, "lease", "issued_at < clock_timestamp() - $1", options.LeaseRetention, stop);
 
     private async Task<BurnOutcome.Burnt?> TryBurnAsync(NpgsqlConnection connection, Burning burning, CancellationToken stop)
     {

@@ -1,10 +1,8 @@
 namespace Mesh.Vault.Leases;
 
-/// <summary>Forgets old leases, a little every minute.</summary>
-internal sealed class LeaseSweep(LeaseStore leases, TimeProvider clock, ILogger<LeaseSweep> log) : BackgroundService
+/// <summary>Forgets old leases and fences, a little every minute.</summary>
+internal sealed class LeaseSweep(LeaseStore leases, FenceStore fences, TimeProvider clock, ILogger<LeaseSweep> log) : BackgroundService
 {
-    private const int RowsMax = 5_000;
-
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -15,9 +13,8 @@ internal sealed class LeaseSweep(LeaseStore leases, TimeProvider clock, ILogger<
 
             try
             {
-                while (!stoppingToken.IsCancellationRequested && await leases.SweepAsync(RowsMax, stoppingToken) == RowsMax)
-                {
-                }
+                await leases.SweepAsync(stoppingToken);
+                await fences.SweepAsync(stoppingToken);
             }
             catch (Exception error) when (!stoppingToken.IsCancellationRequested)
             {

@@ -5,4 +5,11 @@ namespace Mesh.Vault.Leases;
 
 /// <summary>What a tool runner shows in exchange for a credential. All of it is a claim, except the caller.</summary>
 internal sealed record RedeemRequest(
-    SpiffeId Caller, OpaqueToken Lease, ReadOnlyMemory<byte> Decision, ReadOnlyMemory<byte> Receipt, ActionDigest Action, int Dispatch, RunnerProcess Runner);
+    SpiffeId Caller,
+    OpaqueToken Lease,
+    ReadOnlyMemory<byte> Decision,
+    ReadOnlyMemory<byte> Receipt,
+    ActionDigest Action,
+    int Dispatch,
+    TicketPurpose Purpose,
+    RunnerProcess Runner);

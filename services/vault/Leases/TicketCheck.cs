@@ -24,7 +24,8 @@ internal sealed class TicketCheck(TrustStore trust, MeshServiceOptions mesh, Tim
             || receipt.Origin != $"{mesh.Domain}/audit/{decision.Tenant}"
             || receipt.Action != decision.Action
             || receipt.Dispatch != decision.Dispatch
-            || receipt.Epoch != decision.Epoch)
+            || receipt.Epoch != decision.Epoch
+            || receipt.Purpose != request.Purpose)
         {
             return new TicketOutcome.Bad(Reason.ReceiptInvalid);
         }

@@ -107,7 +107,9 @@ internal sealed class Initial : Migration
               receipt_index bigint,
               decision_id uuid,
               reported boolean not null default false);
+            -- The first is looked at first: a used receipt is called used, and another one of a used dispatch is told apart from it.
             create unique index lease_receipt on vault.lease (receipt_origin, receipt_index) where receipt_index is not null;
+            create unique index lease_redeemed on vault.lease (tenant_id, task_id, action_digest, dispatch) where state = 1;
             create index lease_dispatch on vault.lease (tenant_id, task_id, action_digest, dispatch);
             create index lease_age on vault.lease (issued_at);
 
@@ -120,6 +122,7 @@ internal sealed class Initial : Migration
               epoch bigint not null,
               fenced_at timestamptz not null default clock_timestamp(),
               primary key (tenant_id, task_id, action_digest, dispatch));
+            create index fence_age on vault.fence (fenced_at);
             """);
 
         migrationBuilder.Sql(Outbox.Table);

@@ -6,8 +6,11 @@ using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Mesh.Audit.Schema;
+using Mesh.Errors.V1;
 using Mesh.Integrity;
+using Mesh.ServiceHost;
 using Mesh.TestKit;
+using Microsoft.Extensions.Logging.Abstractions;
 using V1 = Mesh.Audit.V1;
 
 namespace Audit.Tests.Intake;
@@ -29,12 +32,18 @@ public sealed class EndpointTests(Installation installation) : IClassFixture<Ins
             using var asOrchestrator = Connect(keys, "orchestrator", ports[0]);
             using var asToolrunner = Connect(keys, "toolrunner", ports[0]);
             using var asIngress = Connect(keys, "ingress", ports[0]);
-            var request = Request(Some.Tenant());
+            var request = Request(keys, Some.Tenant());
 
             var receipt = await new V1.AppendService.AppendServiceClient(asOrchestrator).AppendIntentAsync(request, cancellationToken: Stop);
             var bad = request.Clone();
             (bad.Tenant, bad.Dispatch) = ("No Name", 0);
             var refused = await RefusalAsync(() => new V1.AppendService.AppendServiceClient(asOrchestrator).AppendIntentAsync(bad, cancellationToken: Stop));
+            var lie = request.Clone();
+            (lie.Tool, lie.Dispatch) = ("crm.get_order", 2);
+            var undecided = await RefusalAsync(() => new V1.AppendService.AppendServiceClient(asOrchestrator).AppendIntentAsync(lie, cancellationToken: Stop));
+            var probe = request.Clone();
+            probe.Purpose = "probe";
+            var announced = await RefusalAsync(() => new V1.AppendService.AppendServiceClient(asOrchestrator).AppendIntentAsync(probe, cancellationToken: Stop));
             var stranger = await RefusalAsync(() => new V1.AppendService.AppendServiceClient(asToolrunner).AppendIntentAsync(request, cancellationToken: Stop));
             var nobody = await RefusalAsync(() => new V1.LogService.LogServiceClient(asIngress).GetCheckpointAsync(
                 new V1.GetCheckpointRequest { Tenant = request.Tenant }, cancellationToken: Stop));
@@ -42,6 +51,8 @@ public sealed class EndpointTests(Installation installation) : IClassFixture<Ins
             Assert.True(ReceiptTicket.TryVerify(receipt.Receipt.Span, [ReceiptKey(keys)], out var ticket, out _));
             Assert.Equal(($"{TestKeys.Domain}/audit/{request.Tenant}", 0L), (ticket.Origin, ticket.Index));
             Assert.Equal((StatusCode.InvalidArgument, true), (refused.StatusCode, refused.Status.Detail.Contains("dispatch", StringComparison.Ordinal)));
+            Assert.Equal(Reason.DecisionInvalid, RpcFailure.Read(undecided).Reason);
+            Assert.Equal(Reason.IntentDiffers, RpcFailure.Read(announced).Reason);
             Assert.Equal(StatusCode.PermissionDenied, stranger.StatusCode);
             Assert.Equal(StatusCode.Unauthenticated, nobody.StatusCode);
 
@@ -78,9 +89,10 @@ public sealed class EndpointTests(Installation installation) : IClassFixture<Ins
         return Process.Start(start)!;
     }
 
-    private static V1.AppendIntentRequest Request(string tenant)
+    private static V1.AppendIntentRequest Request(TestKeys keys, string tenant)
     {
-        var intent = Some.Intent(tenant);
+        var policy = new TrustStore(keys.Of("policy"), TimeProvider.System, NullLogger<TrustStore>.Instance).Signer(TrustUse.PolicyDecision);
+        var intent = Some.Decided(Some.Intent(tenant), decision => decision with { Domain = TestKeys.Domain }, policy);
         return new V1.AppendIntentRequest
         {
             Tenant = tenant,
@@ -113,17 +125,11 @@ public sealed class EndpointTests(Installation installation) : IClassFixture<Ins
     {
         var folder = keys.Of(service);
         var own = X509Certificate2.CreateFromPemFile(Path.Combine(folder, "tls.crt"), Path.Combine(folder, "tls.key"));
-        return GrpcChannel.ForAddress($"https://127.0.0.1:{port}", new GrpcChannelOptions
+        return PlainChannel.Open($"https://127.0.0.1:{port}", new SslClientAuthenticationOptions
         {
-            HttpHandler = new SocketsHttpHandler
-            {
-                SslOptions = new SslClientAuthenticationOptions
-                {
-                    ClientCertificates = [own],
-                    LocalCertificateSelectionCallback = (_, _, _, _, _) => own,
-                    RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null,
-                },
-            },
+            ClientCertificates = [own],
+            LocalCertificateSelectionCallback = (_, _, _, _, _) => own,
+            RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null,
         });
     }
 

@@ -158,14 +158,14 @@ public sealed class FactsTests(Installation installation) : IClassFixture<Instal
         var fact = new Mesh.Facts.V1.GovernanceFact
         {
             Tenant = "acme",
-            Actor = "person:ada",
+            Actor = "person:miriam",
             ApprovalDecided = new Mesh.Facts.V1.ApprovalDecided
             {
                 ApprovalId = "a-1",
                 Step = "tool#2",
                 ActionDigest = ByteString.CopyFrom(new byte[32]),
                 Decision = Mesh.Facts.V1.ApprovalDecided.Types.Decision.Approved,
-                Reason = "because Ada says so",
+                Reason = "because Miriam says so",
             },
         }.ToByteString();
 
@@ -176,7 +176,7 @@ public sealed class FactsTests(Installation installation) : IClassFixture<Instal
         Assert.Contains("\"approval_id\":\"a-1\"", leaf, StringComparison.Ordinal);
         Assert.Contains("\"step\":\"tool#2\"", leaf, StringComparison.Ordinal);
         Assert.Contains("\"decision\":\"DECISION_APPROVED\"", leaf, StringComparison.Ordinal);
-        Assert.DoesNotContain("ada", leaf, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("miriam", leaf, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]

@@ -49,11 +49,11 @@ public sealed class AppendTests(Installation installation) : IClassFixture<Insta
 
         // The time too: the vault refuses receipts from before its own memory, and a repeat must not make one look newer.
         Assert.Single(tickets.Distinct());
-        Assert.Equal(1L, await first.ScalarAsync<long>($"select size from log_head where tenant_id = '{intent.Tenant}'"));
+        Assert.Equal(1L, await SizeAsync(first, intent.Tenant));
     }
 
     [Fact]
-    public async Task Another_dispatch_epoch_purpose_or_tenant_is_another_intent()
+    public async Task Another_dispatch_task_or_tenant_is_another_intent()
     {
         await using var replica = installation.Open();
         var intent = Some.Intent(Some.Tenant());
@@ -61,16 +61,86 @@ public sealed class AppendTests(Installation installation) : IClassFixture<Insta
         var first = await replica.AppendAsync(intent);
         var others = new[]
         {
-            await replica.AppendAsync(intent with { Dispatch = 2 }),
-            await replica.AppendAsync(intent with { Epoch = 2 }),
-            await replica.AppendAsync(intent with { Purpose = "probe" }),
-            await replica.AppendAsync(intent with { Task = Guid.CreateVersion7() }),
+            await replica.AppendAsync(Some.Decided(intent with { Dispatch = 2 })),
+            await replica.AppendAsync(Some.Decided(intent with { Task = Guid.CreateVersion7() })),
         };
-        var elsewhere = await replica.AppendAsync(intent with { Tenant = Some.Tenant() });
+        var elsewhere = await replica.AppendAsync(Some.Decided(intent with { Tenant = Some.Tenant() }));
 
-        Assert.Equal([0, 1, 2, 3, 4], others.Select(ticket => ticket.Index).Prepend(first.Index));
+        Assert.Equal([0, 1, 2], others.Select(ticket => ticket.Index).Prepend(first.Index));
         Assert.Equal(0, elsewhere.Index);
     }
+
+    [Fact]
+    public async Task A_dispatch_is_announced_once_and_a_repeat_that_says_something_else_is_refused()
+    {
+        await using var replica = installation.Open();
+        var intent = Some.Intent(Some.Tenant());
+        var first = await replica.AppendAsync(intent);
+
+        foreach (var other in (Intent[])
+        [
+            intent with { Purpose = TicketPurpose.Probe },
+            Some.Decided(intent with { Epoch = 2 }),
+            Some.Decided(intent with { Step = "tool#2" }),
+        ])
+        {
+            Assert.IsType<IntentResult.AnnouncedOtherwise>(await replica.Flow.AppendIntentAsync(other, Stop));
+        }
+
+        // Another decision for the same is a retry: policy was asked again.
+        Assert.Equal(first, await replica.AppendAsync(Some.Decided(intent)));
+        Assert.Equal(1L, await SizeAsync(replica, intent.Tenant));
+    }
+
+    [Fact]
+    public async Task Of_perform_and_probe_of_one_dispatch_at_once_one_is_receipted()
+    {
+        await using var replica = installation.Open();
+        var intent = Some.Intent(Some.Tenant());
+
+        var results = await Task.WhenAll(Enumerable.Range(0, 64).Select(n => replica.Flow.AppendIntentAsync(
+            intent with { Purpose = n % 2 == 0 ? TicketPurpose.Perform : TicketPurpose.Probe }, Stop)));
+
+        var receipts = results.OfType<IntentResult.Durable>().Select(durable =>
+        {
+            Assert.True(ReceiptTicket.TryVerify(durable.Receipt.Note, [replica.Receipts], out var receipt, out _));
+            return receipt;
+        });
+        Assert.Single(receipts.Distinct());
+        Assert.Equal(32, results.OfType<IntentResult.AnnouncedOtherwise>().Count());
+    }
+
+    public static TheoryData<string> Lies => [.. Lying.Keys];
+
+    [Theory]
+    [MemberData(nameof(Lies))]
+    public async Task An_intent_that_policy_did_not_decide_is_refused_and_leaves_no_leaf(string lie)
+    {
+        await using var replica = installation.Open();
+        var intent = Some.Intent(Some.Tenant());
+
+        var refused = await replica.Flow.AppendIntentAsync(Lying[lie](intent), Stop);
+
+        Assert.IsType<IntentResult.NotDecided>(refused);
+        Assert.Equal(0L, await replica.ScalarAsync<long>($"select count(*) from leaf where tenant_id = '{intent.Tenant}'"));
+    }
+
+    private static readonly Dictionary<string, Func<Intent, Intent>> Lying = new()
+    {
+        ["another tool"] = intent => intent with { Tool = "crm.get_order" },
+        ["a lower class"] = intent => intent with { Classes = ["read"] },
+        ["a class more"] = intent => intent with { Classes = ["external_write", "read"] },
+        ["another workflow"] = intent => intent with { Workflow = "payroll" },
+        ["another task"] = intent => intent with { Task = Guid.CreateVersion7() },
+        ["another action"] = intent => intent with { Action = Some.Intent(intent.Tenant).Action },
+        ["another dispatch"] = intent => intent with { Dispatch = 2 },
+        ["another epoch"] = intent => intent with { Epoch = 2 },
+        ["a decision for another tenant"] = intent => Some.Decided(intent, decision => decision with { Tenant = "globex" }),
+        ["a decision of another mesh"] = intent => Some.Decided(intent, decision => decision with { Domain = "other.mesh" }),
+        ["an expired decision"] = intent => Some.Decided(intent, decision => decision with { Expiry = DateTimeOffset.UtcNow.AddSeconds(-6) }),
+        ["a foreign note"] = intent => Some.Decided(intent, signer: new NoteSigner(Some.Policy.Name, SigningKey.FromSeed(SigningKey.GenerateSeed()))),
+        ["garbage"] = intent => intent with { Decision = [.. Enumerable.Range(0, 500).Select(n => (byte)n)] },
+    };
 
     [Fact]
     public async Task Sixty_four_appenders_of_two_replicas_leave_no_gap_and_share_no_index()
@@ -141,4 +211,7 @@ public sealed class AppendTests(Installation installation) : IClassFixture<Insta
 
         Assert.IsType<IntentResult.Unavailable>(refused);
     }
+
+    private static Task<long> SizeAsync(Replica replica, string tenant) =>
+        replica.ScalarAsync<long>($"select size from log_head where tenant_id = '{tenant}'");
 }

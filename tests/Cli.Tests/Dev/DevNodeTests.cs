@@ -112,6 +112,22 @@ public sealed class DevNodeTests
     }
 
     [Fact]
+    public async Task A_PostgreSQL_that_cannot_start_for_a_while_does_not_end_the_mesh()
+    {
+        await using var mesh = await DevMesh.StartAsync();
+        var before = mesh.ReadRun();
+        var settings = Path.Combine(mesh.Data, "postgres", "data", "postgresql.conf");
+
+        File.Move(settings, settings + ".away");
+        Signals.Send(before.Postmaster, Signals.Kill);
+        await Eventually.Async(() => mesh.Output.Contains("PostgreSQL did not start", StringComparison.Ordinal));
+        Assert.False(mesh.Launcher.HasExited);
+        File.Move(settings + ".away", settings);
+
+        await Eventually.Async(() => mesh.ReadRun().Postmaster != before.Postmaster);
+    }
+
+    [Fact]
     public async Task Two_meshes_run_side_by_side_and_one_ends_without_the_other()
     {
         var both = await Task.WhenAll(DevMesh.StartAsync(), DevMesh.StartAsync());

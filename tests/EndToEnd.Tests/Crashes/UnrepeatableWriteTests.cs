@@ -88,6 +88,47 @@ public sealed class UnrepeatableWriteTests(UnrepeatableMesh mesh) : IClassFixtur
         await AssertSentOnceAsync(tasks);
     }
 
+    [Fact]
+    public async Task A_refund_under_way_when_its_task_is_cancelled_is_recorded_although_the_orchestrator_dies()
+    {
+        var tasks = await InterruptAsync(UnrepeatableMesh.Once, "/_slow", new { path = "/v1/refunds", afterMs = 9_000 }, [], count: 1);
+        var (order, id) = Assert.Single(tasks);
+
+        // The agent hears of it within five seconds, and gives up at once. The shop is still at it.
+        await CancelAsync(UnrepeatableMesh.Once, id);
+        var wait = new WaitTaskRequest
+        {
+            Tenant = UnrepeatableMesh.Once,
+            TaskId = id,
+            Timeout = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(TimeSpan.FromSeconds(6)),
+        };
+        var answered = await MeshApi.InsistAsync(deadline => mesh.Api.Tasks.WaitTaskAsync(wait, deadline: deadline));
+        await mesh.KillAndSeeReplacedAsync("orchestrator");
+        var task = await mesh.RestAsync(id, UnrepeatableMesh.Once);
+
+        Assert.False(answered.Done);
+        Assert.Equal(TaskState.Cancelled, task.State);
+        Assert.Single((await mesh.LogOfAsync(order)).Refunds);
+        var settled = Assert.Single(await mesh.EventsAsync(id, UnrepeatableMesh.Once), entry => entry.Kind == "CallSettled" && entry.Step == "payments.refund#0");
+        Assert.Equal("Succeeded", settled.Fields.Fields["outcome"].StringValue);
+    }
+
+    [Fact]
+    public async Task A_refund_that_nobody_knows_about_when_its_task_is_cancelled_is_unknown_and_a_person_may_settle_it()
+    {
+        var tasks = await InterruptAsync(UnrepeatableMesh.Probed, "/_slow", new { path = "/v1/refunds", afterMs = 3_000 }, [], count: 1);
+        var (_, id) = Assert.Single(tasks);
+
+        await CancelAsync(UnrepeatableMesh.Probed, id);
+        await mesh.KillAndSeeReplacedAsync("toolrunner");
+        var task = await mesh.RestAsync(id, UnrepeatableMesh.Probed);
+
+        Assert.Equal(TaskState.Cancelled, task.State);
+        await SettleAsync(tasks, SettleCallRequest.Types.Outcome.Performed, UnrepeatableMesh.Probed);
+        var settled = (await mesh.EventsAsync(id, UnrepeatableMesh.Probed)).Where(entry => entry.Kind == "CallSettled" && entry.Step == "payments.refund#0");
+        Assert.Equal(["Unknown", "Succeeded"], settled.Select(entry => entry.Fields.Fields["outcome"].StringValue));
+    }
+
     [Theory]
     [Trait("Category", "Nightly")]
     [InlineData("toolrunner")]
@@ -136,13 +177,20 @@ public sealed class UnrepeatableWriteTests(UnrepeatableMesh mesh) : IClassFixtur
         }
     }
 
-    private async Task SettleAsync(IReadOnlyList<(string Order, string Id)> tasks, SettleCallRequest.Types.Outcome outcome)
+    private async Task CancelAsync(string tenant, string id)
+    {
+        var request = new CancelTaskRequest { Tenant = tenant, TaskId = id, Reason = "Not wanted any more." };
+        await MeshApi.InsistAsync(deadline => mesh.Api.Tasks.CancelTaskAsync(request, deadline: deadline));
+    }
+
+    private async Task SettleAsync(
+        IReadOnlyList<(string Order, string Id)> tasks, SettleCallRequest.Types.Outcome outcome, string tenant = UnrepeatableMesh.Once)
     {
         foreach (var (order, id) in tasks)
         {
             var request = new SettleCallRequest
             {
-                Tenant = UnrepeatableMesh.Once,
+                Tenant = tenant,
                 TaskId = id,
                 Step = "payments.refund#0",
                 Outcome = outcome,

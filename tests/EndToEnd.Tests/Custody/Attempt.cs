@@ -30,6 +30,10 @@ internal sealed record Attempt
 
     public long Epoch { get; init; } = 1;
 
+    public TicketPurpose Purpose { get; init; } = TicketPurpose.Perform;
+
+    public string Class { get; init; } = "write";
+
     public string Initiator { get; init; } = "person:olga";
 
     public ContentDigest ToolDigest => Mesh.Integrity.ToolDigest.Compute(ToolSpec, IntegrationSpec);
@@ -72,11 +76,11 @@ internal sealed record Attempt
         TaskId = TaskId,
         Step = "probe#0",
         Tool = Tool,
-        Classes = { "write" },
+        Classes = { Class },
         ActionDigest = Digest,
         Dispatch = Dispatch,
         Epoch = Epoch,
-        Purpose = "perform",
+        Purpose = Purpose.Word(),
         Decision = decision,
     };
 
@@ -119,6 +123,7 @@ internal sealed record Attempt
         Dispatch = Dispatch,
         RunnerInstance = "liar",
         RunnerAddress = "127.0.0.1:1",
+        Purpose = "perform",
     };
 }
 

@@ -102,6 +102,61 @@ public sealed class LyingOrchestratorTests(AttackedMesh mesh)
     }
 
     [Fact]
+    public async Task One_dispatch_is_redeemed_once_whatever_epoch_or_purpose_its_tickets_name()
+    {
+        var attempt = await AttemptAsync();
+        var tickets = await seat.CollectAsync(attempt);
+        var later = attempt with { Epoch = attempt.Epoch + 1 };
+
+        // Neither a probe nor another epoch makes the log announce the dispatch again, so there is no second receipt.
+        Assert.Equal("INTENT_DIFFERS", await ReasonOfAsync(() => seat.AppendAsync(attempt with { Purpose = TicketPurpose.Probe }, tickets.Decision)));
+        var decision = await seat.PermitAsync(later);
+        Assert.Equal("INTENT_DIFFERS", await ReasonOfAsync(() => seat.AppendAsync(later, decision)));
+
+        // Nor does another lease and another decision.
+        var again = tickets with { Decision = await seat.PermitAsync(attempt), Lease = await seat.LeaseAsync(attempt) };
+        Assert.Null(await ReasonAsync(attempt, tickets));
+        Assert.Equal("RECEIPT_USED", await ReasonAsync(attempt, again));
+    }
+
+    [Fact]
+    public async Task A_receipt_for_a_probe_does_not_let_the_call_be_performed()
+    {
+        var probe = await AttemptAsync() with { Purpose = TicketPurpose.Probe };
+        var tickets = await seat.CollectAsync(probe);
+
+        var report = await seat.RunAsync(probe, tickets);
+
+        Assert.Equal((CallReport.Types.Outcome.NotSent, "RECEIPT_INVALID"), (report.Outcome, report.Reason));
+        Assert.Equal("RECEIPT_INVALID", await ReasonAsync(probe, tickets));
+    }
+
+    [Fact]
+    public async Task The_log_takes_no_intent_that_says_something_else_than_policy_decided()
+    {
+        var attempt = await AttemptAsync();
+        var decision = await seat.PermitAsync(attempt);
+        var foreign = await seat.PermitAsync(await AttemptAsync());
+        var lies = new (Attempt Attempt, Google.Protobuf.ByteString Decision)[]
+        {
+            (attempt with { Tool = "crm.get_order" }, decision),
+            (attempt with { Class = "read" }, decision),
+            (attempt with { Dispatch = 2 }, decision),
+            (attempt with { Epoch = 2 }, decision),
+            (attempt, foreign),
+            (attempt, Google.Protobuf.ByteString.CopyFromUtf8("garbage")),
+        };
+
+        foreach (var lie in lies)
+        {
+            Assert.Equal("DECISION_INVALID", await ReasonOfAsync(() => seat.AppendAsync(lie.Attempt, lie.Decision)));
+        }
+
+        // Nothing of them was recorded: the honest one is the first of its dispatch.
+        await seat.AppendAsync(attempt, decision);
+    }
+
+    [Fact]
     public async Task Old_tickets_are_not_for_the_next_dispatch()
     {
         var first = await AttemptAsync();
@@ -116,15 +171,13 @@ public sealed class LyingOrchestratorTests(AttackedMesh mesh)
     }
 
     [Fact]
-    public async Task A_receipt_of_another_tenants_log_is_no_receipt()
+    public async Task An_intent_does_not_enter_another_tenants_log()
     {
         var attempt = await AttemptAsync();
         var tickets = await seat.CollectAsync(attempt);
 
-        // Durable, signed by audit, and of this very digest: but in a log where those whom it concerns never look.
-        var hidden = await seat.AppendAsync(attempt, tickets.Decision, log: AttackedMesh.Globex);
-
-        Assert.Equal("RECEIPT_INVALID", await ReasonAsync(attempt, tickets with { Receipt = hidden }));
+        // There, those whom it concerns would never see it.
+        Assert.Equal("DECISION_INVALID", await ReasonOfAsync(() => seat.AppendAsync(attempt, tickets.Decision, log: AttackedMesh.Globex)));
         Assert.Null(await ReasonAsync(attempt, tickets));
     }
 

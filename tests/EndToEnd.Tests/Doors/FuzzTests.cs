@@ -3,7 +3,7 @@ using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using Grpc.Net.Client;
+using Mesh.TestKit;
 
 namespace EndToEnd.Tests.Doors;
 
@@ -20,7 +20,7 @@ public sealed class FuzzTests(AttackedMesh mesh)
     [Fact]
     public async Task No_value_of_any_field_is_answered_with_a_defect()
     {
-        using var channel = GrpcChannel.ForAddress(mesh.Node.ReadRun().Grpc);
+        using var channel = PlainChannel.Open(mesh.Node.ReadRun().Grpc);
         var bearer = new Metadata { { "authorization", $"Bearer {mesh.Admin.Token}" } };
         var ended = (await mesh.PlayAsync(RefundMesh.Acme)).Task;
         var defects = new List<string>();

@@ -2,7 +2,6 @@ using System.Net.Http.Headers;
 using System.Text.RegularExpressions;
 using EndToEnd.Tests.Fixture;
 using Grpc.Core;
-using Grpc.Net.Client;
 using Mesh.Integrity;
 using Mesh.TestKit;
 
@@ -43,7 +42,7 @@ public sealed partial class PublicDoorsTests(AttackedMesh mesh)
     [Fact]
     public async Task Every_method_of_the_API_is_UNAUTHENTICATED_without_a_token_that_counts()
     {
-        using var channel = GrpcChannel.ForAddress(mesh.Node.ReadRun().Grpc);
+        using var channel = PlainChannel.Open(mesh.Node.ReadRun().Grpc);
         var shown = await ShownAsync();
 
         foreach (var method in PublicContract.Public)
@@ -60,7 +59,7 @@ public sealed partial class PublicDoorsTests(AttackedMesh mesh)
     [Fact]
     public async Task What_only_services_ask_each_other_for_cannot_be_reached_through_ingress_by_an_administrator()
     {
-        using var channel = GrpcChannel.ForAddress(mesh.Node.ReadRun().Grpc);
+        using var channel = PlainChannel.Open(mesh.Node.ReadRun().Grpc);
         var bearer = new Metadata { { "authorization", $"Bearer {mesh.Admin.Token}" } };
         Assert.NotEmpty(PublicContract.Inner);
 
@@ -96,7 +95,7 @@ public sealed partial class PublicDoorsTests(AttackedMesh mesh)
         // What ingress itself would say of the bootstrap administrator.
         var principal = new Mesh.Policy.V1.Principal { Id = "root", Kind = Mesh.Policy.V1.Principal.Types.Kind.Person, Roles = { new Mesh.Policy.V1.RoleGrant { Tenant = "*", Role = "admin" } } };
         var smuggled = Convert.ToBase64String(Google.Protobuf.MessageExtensions.ToByteArray(principal)).TrimEnd('=');
-        using var channel = GrpcChannel.ForAddress(mesh.Node.ReadRun().Grpc);
+        using var channel = PlainChannel.Open(mesh.Node.ReadRun().Grpc);
         var tasks = new Mesh.Orchestrator.V1.TaskService.TaskServiceClient(channel);
         var start = new Mesh.Orchestrator.V1.StartTaskRequest { Tenant = "acme", Workflow = "probe" };
 

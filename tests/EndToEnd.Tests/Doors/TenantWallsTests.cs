@@ -3,7 +3,6 @@ using EndToEnd.Tests.Fixture;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Grpc.Core;
-using Grpc.Net.Client;
 using Mesh.Orchestrator.V1;
 using Mesh.TestKit;
 
@@ -16,7 +15,7 @@ public sealed class TenantWallsTests(AttackedMesh mesh)
     [Fact]
     public async Task In_every_public_call_another_tenant_is_answered_like_one_that_does_not_exist()
     {
-        using var channel = GrpcChannel.ForAddress(mesh.Node.ReadRun().Grpc);
+        using var channel = PlainChannel.Open(mesh.Node.ReadRun().Grpc);
         var bearer = new Metadata { { "authorization", $"Bearer {mesh.Gus.Token}" } };
         var ids = await IdsAsync();
         var methods = PublicContract.Public.Where(method => method.InputType.FindFieldByName("tenant") is not null).ToArray();

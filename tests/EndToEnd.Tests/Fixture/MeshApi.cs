@@ -5,6 +5,7 @@ using Mesh.Audit.V1;
 using Mesh.Ingress.V1;
 using Mesh.Orchestrator.V1;
 using Mesh.Policy.V1;
+using Mesh.TestKit;
 using Mesh.Vault.V1;
 
 namespace EndToEnd.Tests.Fixture;
@@ -18,7 +19,7 @@ public sealed class MeshApi : IDisposable
 
     public MeshApi(string endpoint, string token)
     {
-        channel = GrpcChannel.ForAddress(endpoint, new GrpcChannelOptions { MaxSendMessageSize = null, MaxReceiveMessageSize = null });
+        channel = PlainChannel.Open(endpoint);
         var invoker = channel.CreateCallInvoker().Intercept(headers =>
         {
             headers.Add("authorization", $"Bearer {token}");

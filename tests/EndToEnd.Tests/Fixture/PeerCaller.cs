@@ -19,9 +19,8 @@ public sealed class PeerCaller : IDisposable
     {
         this.certificate = certificate;
         var first = new Uri(node.ReadRun().Http).Port + 10;
-        channels = Services.Index().ToDictionary(each => each.Item, each => GrpcChannel.ForAddress(
-            $"https://127.0.0.1:{first + each.Index}",
-            new GrpcChannelOptions { HttpHandler = Transport(), DisposeHttpClient = true }));
+        channels = Services.Index().ToDictionary(each => each.Item, each => PlainChannel.Open(
+            $"https://127.0.0.1:{first + each.Index}", Tls()));
     }
 
     /// <summary>With the certificate of a service of this mesh.</summary>
@@ -46,14 +45,10 @@ public sealed class PeerCaller : IDisposable
     }
 
     // Whoever attacks does not ask whether the server is the right one.
-    private SocketsHttpHandler Transport() => new()
+    private SslClientAuthenticationOptions Tls() => new()
     {
-        EnableMultipleHttp2Connections = true,
-        SslOptions = new SslClientAuthenticationOptions
-        {
-            EnabledSslProtocols = SslProtocols.Tls13,
-            ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true),
-            RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null,
-        },
+        EnabledSslProtocols = SslProtocols.Tls13,
+        ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true),
+        RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null,
     };
 }

@@ -31,13 +31,16 @@ public class RefundMesh : IAsyncLifetime
 
     public WebhookSender Webhooks { get; private set; } = null!;
 
+    /// <summary>The data folder of the mesh; one of its own when null.</summary>
+    protected virtual string? Folder => null;
+
     /// <summary>The tenants that the sample is applied to, and what is changed in their manifests.</summary>
     protected virtual IReadOnlyDictionary<string, Func<string, string>> Tenants { get; } =
         new Dictionary<string, Func<string, string>> { [Acme] = text => text };
 
     public async ValueTask InitializeAsync()
     {
-        Node = await DevMesh.StartAsync();
+        Node = await DevMesh.StartAsync(Folder);
 
         try
         {

@@ -6,6 +6,7 @@ using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Mesh.Orchestrator.V1;
+using Mesh.TestKit;
 
 namespace EndToEnd.Tests.Fixture;
 
@@ -21,18 +22,11 @@ public sealed class SecondRunner : IDisposable
         var keys = Path.Combine(mesh.Node.Data, "keys", "toolrunner");
         certificate = X509Certificate2.CreateFromPemFile(Path.Combine(keys, "tls.crt"), Path.Combine(keys, "tls.key"));
         var port = new Uri(mesh.Node.ReadRun().Http).Port + 11;
-        channel = GrpcChannel.ForAddress($"https://127.0.0.1:{port}", new GrpcChannelOptions
+        channel = PlainChannel.Open($"https://127.0.0.1:{port}", new SslClientAuthenticationOptions
         {
-            DisposeHttpClient = true,
-            HttpHandler = new SocketsHttpHandler
-            {
-                SslOptions = new SslClientAuthenticationOptions
-                {
-                    EnabledSslProtocols = SslProtocols.Tls13,
-                    ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true),
-                    RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null,
-                },
-            },
+            EnabledSslProtocols = SslProtocols.Tls13,
+            ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true),
+            RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null,
         });
         Work = new WorkService.WorkServiceClient(channel);
         agent = new AgentIdentity { Tenant = tenant, Workflow = "refund-request", WorkflowVersion = workflowVersion, Instance = $"second-{Guid.NewGuid():N}" };

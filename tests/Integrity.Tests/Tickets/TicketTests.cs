@@ -36,6 +36,7 @@ public sealed class TicketTests
         Action = Decision.Action,
         Dispatch = 1,
         Epoch = 3,
+        Purpose = TicketPurpose.Perform,
         Time = Noon,
     };
 
@@ -83,8 +84,25 @@ public sealed class TicketTests
         Assert.True(ReceiptTicket.TryVerify(note, [Audit.Verifier], out var read, out _));
         Assert.Equal(Receipt, read);
         Assert.Equal(
-            ["mesh-receipt/v1", "mesh.local/audit/acme", "41", Receipt.LeafHash.ToBase64(), Receipt.Action.ToString(), "1", "3", "1795435200000"],
+            ["mesh-receipt/v1", "mesh.local/audit/acme", "41", Receipt.LeafHash.ToBase64(), Receipt.Action.ToString(), "1", "3", "perform", "1795435200000"],
             Encoding.UTF8.GetString(note).Split("\n\n")[0].Split('\n'));
+    }
+
+    [Theory]
+    [InlineData(7, "Perform")]
+    [InlineData(7, "")]
+    [InlineData(7, "1")]
+    [InlineData(8, "perform")]
+    public void A_receipt_whose_fields_are_written_otherwise_is_malformed(int line, string value)
+    {
+        var lines = Encoding.UTF8.GetString((Receipt with { Purpose = TicketPurpose.Probe }).Sign(Audit)).Split("\n\n")[0].Split('\n');
+        Assert.Equal("probe", lines[7]);
+        lines[line] = value;
+
+        // An empty line would be refused by the signer already, as it should.
+        var text = string.Join('\n', lines).Replace("\n\n", "\n", StringComparison.Ordinal) + "\n";
+
+        Assert.Equal(TicketRefusal.Malformed, RefusalOfReceipt(SignedNote.Sign(text, Audit), [Audit.Verifier]));
     }
 
     [Fact]

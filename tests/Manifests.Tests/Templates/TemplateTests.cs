@@ -19,6 +19,13 @@ public sealed class TemplateTests
     [InlineData("%252e%252e")]
     [InlineData("a%2f..%2fb")]
     [InlineData("a\nb")]
+    [InlineData("42/cancel")]
+    [InlineData("42\\cancel")]
+    [InlineData("42%2Fcancel")]
+    [InlineData("42%5ccancel")]
+    [InlineData("42%252Fcancel")]
+    [InlineData("42%25%32%46cancel")]
+    [InlineData("42%2525252525252Fcancel")]
     public void A_value_that_would_leave_its_path_segment_is_refused(string value)
     {
         var path = PathTemplate.Parse("/v1/orders/{input.id}/items", All).Template!;
@@ -33,7 +40,9 @@ public sealed class TemplateTests
     [InlineData("/v1/orders/.{input.id}", ".")]
     [InlineData("/v1/orders/{input.id}{input.id}", ".")]
     [InlineData("/v1/orders/%2e{input.id}", ".")]
-    public void Literal_and_values_cannot_make_a_climbing_segment_together(string template, string value)
+    [InlineData("/v1/orders/{input.id}2F", "42%")]
+    [InlineData("/v1/orders/%25{input.id}", "2Fcancel")]
+    public void Literal_and_values_cannot_make_a_climbing_or_a_second_segment_together(string template, string value)
     {
         var path = PathTemplate.Parse(template, All).Template!;
 
@@ -41,7 +50,8 @@ public sealed class TemplateTests
     }
 
     [Theory]
-    [InlineData("a/b?c#d", "/o/a%2Fb%3Fc%23d?k=a%2Fb%3Fc%23d")]
+    [InlineData("a?c#d", "/o/a%3Fc%23d?k=a%3Fc%23d")]
+    [InlineData("100%", "/o/100%25?k=100%25")]
     [InlineData("a&x=1 +", "/o/a%26x%3D1%20%2B?k=a%26x%3D1%20%2B")]
     [InlineData("..a", "/o/..a?k=..a")]
     [InlineData("ñ😀", "/o/%C3%B1%F0%9F%98%80?k=%C3%B1%F0%9F%98%80")]
@@ -50,6 +60,29 @@ public sealed class TemplateTests
         var path = PathTemplate.Parse("/o/{input.id}?k={input.id}", All).Template!;
 
         Assert.Equal(expected, path.Fill(new TemplateValues { Input = Object(value) }).Value);
+    }
+
+    [Fact]
+    public void A_slash_is_harmless_in_the_query_and_where_the_template_itself_has_it()
+    {
+        var path = PathTemplate.Parse("/repos/{input.id}%2F{input.id}?k={idempotencyKey}", All).Template!;
+
+        Assert.Equal("/repos/a%2Fa?k=x%2Fy", path.Fill(new TemplateValues { Input = Object("a"), IdempotencyKey = "x/y" }).Value);
+        Assert.False(path.Fill(new TemplateValues { Input = Object("a/b"), IdempotencyKey = "k" }).IsFilled);
+    }
+
+    [Fact]
+    public void A_value_that_can_be_decoded_thousands_of_times_is_judged_quickly()
+    {
+        var path = PathTemplate.Parse("/v1/orders/{input.id}/items", All).Template!;
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+
+        var deep = path.Fill(new TemplateValues { Input = Object("42%" + string.Concat(Enumerable.Repeat("25", 2_500)) + "2Fcancel") });
+        var tooLong = path.Fill(new TemplateValues { Input = Object("42%" + string.Concat(Enumerable.Repeat("25", 100_000)) + "2Fcancel") });
+
+        Assert.Equal(TemplateRefusalReason.Unsafe, deep.Refusal!.Reason);
+        Assert.Equal(TemplateRefusalReason.TooLong, tooLong.Refusal!.Reason);
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(5));
     }
 
     [Theory]

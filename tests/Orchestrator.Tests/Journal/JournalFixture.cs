@@ -11,8 +11,11 @@ namespace Mesh.Orchestrator.Tests.Journal;
 /// <summary>A journal on a real database of its own, and two replicas that write to it.</summary>
 public sealed class JournalFixture : IAsyncLifetime
 {
+    private const string Refund = "refund-request";
+
     private TestDatabase? database;
-    private NpgsqlDataSource? store;
+
+    internal NpgsqlDataSource Store { get; private set; } = null!;
 
     internal JournalStore One { get; private set; } = null!;
 
@@ -21,7 +24,7 @@ public sealed class JournalFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         database = await TestDatabase.CreateAsync<OrchestratorDb>("orchestrator");
-        store = StoreRegistration.OpenSource(database.ConnectionFor("orchestrator"));
+        Store = StoreRegistration.OpenSource(database.ConnectionFor("orchestrator"));
         One = Open();
         Two = Open();
     }
@@ -30,23 +33,61 @@ public sealed class JournalFixture : IAsyncLifetime
     {
         await One.DisposeAsync();
         await Two.DisposeAsync();
-        await store!.DisposeAsync();
+        await Store.DisposeAsync();
         await database!.DisposeAsync();
+    }
+
+    internal async Task ExecuteAsync(string sql)
+    {
+        await using var command = Store.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>A workflow version as apply would store it, or one that nobody can read.</summary>
+    internal async Task DeclareAsync(string workflow, string spec)
+    {
+        await using var command = Store.CreateCommand(
+            "insert into orchestrator.workflow_version(tenant_id, workflow, version, spec, tools, tool_digests) values ('acme', $1, 'sha256:00', $2, '{}', '{}')");
+        command.Parameters.Add(new() { Value = workflow });
+        command.Parameters.Add(new() { Value = System.Text.Encoding.UTF8.GetBytes(spec) });
+        await command.ExecuteNonQueryAsync();
     }
 
     internal async Task<long> CountAsync(string sql)
     {
-        await using var command = store!.CreateCommand(sql);
+        await using var command = Store.CreateCommand(sql);
 
         return (long)(await command.ExecuteScalarAsync())!;
     }
 
+    /// <summary>Writes that met in one group commit, in this order.</summary>
+    internal async Task<IReadOnlyList<JournalAnswer>> WriteInOneBatchAsync(IReadOnlyList<JournalWrite> writes, TimeProvider? clock = null)
+    {
+        await using var connection = await Store.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        var answers = await new JournalWriter(clock ?? TimeProvider.System, new PendingSpans()).WriteAsync(connection, writes, CancellationToken.None);
+        await transaction.CommitAsync();
+
+        return answers;
+    }
+
+    /// <summary>What a replica does to the task's row that stopped inside its transaction. Disposing ends it.</summary>
+    internal async Task<NpgsqlConnection> HoldAsync(TaskRow task)
+    {
+        var connection = new NpgsqlConnection(database!.SuperuserConnection);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand($"begin; select 1 from orchestrator.task where id = '{task.Key.Id:D}' for update", connection);
+        await command.ExecuteNonQueryAsync();
+
+        return connection;
+    }
+
     /// <summary>A task that an agent holds.</summary>
-    internal async Task<(TaskRow Task, ClaimToken Claim)> RunningAsync()
+    internal async Task<(TaskRow Task, ClaimToken Claim)> RunningAsync(string workflow = Refund)
     {
         var key = new TaskKey("acme", Guid.CreateVersion7());
         var (_, claim) = ClaimToken.New(key.Id);
-        var answer = await One.AppendAsync(Submission(key) with
+        var answer = await One.AppendAsync(Submission(key, workflow: workflow) with
         {
             Facts = [Submitted(), new TaskClaimed("agent-1", 0)],
             Claim = new NewClaim(claim.Hash, "agent-1", TimeSpan.FromSeconds(30)),
@@ -55,7 +96,32 @@ public sealed class JournalFixture : IAsyncLifetime
         return (((JournalAnswer.Written)answer).Task, claim);
     }
 
-    internal static JournalWrite Submission(TaskKey key, RequestKey? request = null) => new()
+    /// <summary>Its agent is lost, and another one holds it.</summary>
+    internal async Task<(TaskRow Task, ClaimToken Claim)> ReplaceAsync(TaskRow task)
+    {
+        var ended = await Two.AppendAsync(
+            new JournalWrite
+            {
+                Task = task.Key,
+                Fence = new Fence.Observed(task.Epoch, TaskState.Running),
+                Facts = [new TaskClaimEnded(ClaimEnd.Expired)],
+            },
+            CancellationToken.None);
+        var (_, next) = ClaimToken.New(task.Key.Id);
+        var claimed = await Two.AppendAsync(
+            new JournalWrite
+            {
+                Task = task.Key,
+                Fence = new Fence.Observed(((JournalAnswer.Written)ended).Task.Epoch, TaskState.Ready),
+                Facts = [new TaskClaimed("agent-2", 0)],
+                Claim = new NewClaim(next.Hash, "agent-2", TimeSpan.FromSeconds(30)),
+            },
+            CancellationToken.None);
+
+        return (((JournalAnswer.Written)claimed).Task, next);
+    }
+
+    internal static JournalWrite Submission(TaskKey key, RequestKey? request = null, string workflow = Refund) => new()
     {
         Task = key,
         Fence = new Fence.Birth(),
@@ -64,7 +130,7 @@ public sealed class JournalFixture : IAsyncLifetime
         Creates = new TaskRow
         {
             Key = key,
-            Workflow = "refund-request",
+            Workflow = workflow,
             WorkflowVersion = "sha256:00",
             Initiator = "person:ann",
             State = TaskState.Ready,
@@ -95,6 +161,6 @@ public sealed class JournalFixture : IAsyncLifetime
         var spans = new PendingSpans();
 
         return new JournalStore(
-            store!, new JournalWriter(TimeProvider.System, spans), new OutboxSignal(), spans, TimeProvider.System, NullLogger<JournalStore>.Instance);
+            Store, new JournalWriter(TimeProvider.System, spans), new OutboxSignal(), spans, TimeProvider.System, NullLogger<JournalStore>.Instance);
     }
 }

@@ -91,6 +91,31 @@ public sealed class AccessTests(PolicyNode node)
         await Refusal.IsAsync(Reason.PrincipalNotFound, node.Access(admin).AddGroupMemberAsync(add));
     }
 
+    [Fact]
+    public async Task Facts_about_principals_go_to_the_log_of_no_tenant_and_those_about_a_tenants_roles_to_its_own()
+    {
+        var (tenant, person) = (TestTenant.NewName(), TestTenant.NewName());
+
+        var token = await node.TokenOfAsync(person, (tenant, "viewer"), ("*", "auditor"));
+        await node.Access(token).RevokeTokenAsync(new V1.RevokeTokenRequest { TokenId = (await AuthenticateAsync(token))!.TokenId });
+
+        var told = await node.ScalarAsync<string[]>("select array_agg(tenant_id order by id) from outbox where key = $1", $"access/{person}");
+        Assert.Equal(["", "", "", "", tenant], told.Order());
+        await Refusal.IsAsync(Reason.ManifestInvalid, node.Manifests(node.AdminToken).ApplyManifestsAsync(new Manifests.V1.ApplyManifestsRequest
+        {
+            Documents =
+            {
+                new Manifests.V1.ManifestDocument
+                {
+                    Kind = "Tenant",
+                    Name = "mesh",
+                    Canonical = Google.Protobuf.ByteString.CopyFromUtf8("""{"apiVersion":"mesh/v1","kind":"Tenant","metadata":{"name":"mesh"}}"""),
+                    Source = "test.yaml:1",
+                },
+            },
+        }));
+    }
+
     [Theory]
     [InlineData("viewer", "SeeApprovals SeeGroups")]
     [InlineData("operator", "SeeApprovals ApplyDefinitions SeeGroups")]

@@ -175,6 +175,23 @@ public sealed class ApprovalTests(PolicyNode node)
     }
 
     [Fact]
+    public async Task After_its_time_nothing_is_signed_for_a_dispatch_that_has_used_it_or_for_the_next()
+    {
+        var (tenant, approver, request) = await ArrangeAsync();
+        await ApproveAsync(tenant, approver, (await node.Decisions().DecideAsync(request)).NeedsApproval.ApprovalId);
+        var next = request.Clone();
+        next.Dispatch = 2;
+        Assert.NotNull((await node.Decisions().DecideAsync(request)).Permitted);
+
+        await node.ExecuteAsync("update approval set expires_at = clock_timestamp() - interval '1s' where tenant_id = $1", tenant.Name);
+
+        foreach (var late in (V1.DecideRequest[])[request, next, request])
+        {
+            Assert.Equal("APPROVAL_EXPIRED", (await node.Decisions().DecideAsync(late)).Denied?.Reason);
+        }
+    }
+
+    [Fact]
     public async Task What_nobody_decides_expires_by_itself_and_says_so()
     {
         var (tenant, _, request) = await ArrangeAsync();

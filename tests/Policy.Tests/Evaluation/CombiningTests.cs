@@ -92,17 +92,65 @@ public sealed class CombiningTests
     }
 
     [Theory]
+    [InlineData("finance")]
+    [InlineData("default")]
+    public void Approvals_of_two_sets_that_share_an_id_loosen_nothing_in_whatever_order(string id)
+    {
+        var strict = Asking(id, 1, ["board", "finance"]) with { ExcludesInitiator = true };
+        var loose = Asking(id, 24, ["finance", "interns"]);
+
+        foreach (var both in (ApprovalRule[])[strict.And(loose), loose.And(strict)])
+        {
+            Assert.Equal((id, TimeSpan.FromHours(1), true), (both.Id, both.ExpiresAfter, both.ExcludesInitiator));
+            Assert.Equal(["finance"], both.Groups);
+        }
+
+        // One named like the queue of last resort does not replace it either.
+        var last = Assert.IsType<Verdict.Denied>(Decide([
+            Rule("a", RuleEffect.RequireApproval), Rule("b", RuleEffect.RequireApproval) with { Approval = loose }]));
+        Assert.Contains("nobody could give them", last.Message, StringComparison.Ordinal);
+        Assert.Equal(ApprovalRule.Default.Groups, ApprovalRule.Default.And(ApprovalRule.Default).Groups);
+    }
+
+    [Theory]
     [InlineData("example.com", true)]
     [InlineData("a.b.example.com", true)]
     [InlineData("A.EXAMPLE.com.", true)]
     [InlineData("evilexample.com", false)]
     [InlineData("example.com.evil.org", false)]
-    [InlineData("", false)]
+    [InlineData("10.0.0.1", false)]
     public void A_host_is_under_a_domain_by_whole_labels(string host, bool isUnder)
     {
         var call = new CallAttributes(Context("read"), [KeyValuePair.Create("host", (AttributeValue)new AttributeValue.Text(host))]);
 
         Assert.Equal(isUnder ? Truth.Yes : Truth.No, new Condition.HostUnder("host", "example.com").Of(call));
+    }
+
+    [Theory]
+    [InlineData("https://evil.test/.example.com")]
+    [InlineData("evil.test/.example.com")]
+    [InlineData("evil.test#.example.com")]
+    [InlineData("evil.test:443")]
+    [InlineData("user@a.example.com")]
+    [InlineData("a.example.com:443")]
+    [InlineData("a..example.com")]
+    [InlineData("a.example.com..")]
+    [InlineData("evil.test\n.example.com")]
+    [InlineData("a.example.com\n")]
+    [InlineData("evil\uFF0F.example.com")]
+    [InlineData("[::1]")]
+    [InlineData("")]
+    public void What_is_no_host_name_permits_nothing_and_forbids(string host)
+    {
+        var under = new Condition.HostUnder("host", "example.com");
+        var call = new CallAttributes(Context("read"), [KeyValuePair.Create("host", (AttributeValue)new AttributeValue.Text(host))]);
+
+        Verdict Of(params PolicyRule[] rules) => new PolicySnapshot(ContentDigest.Of("test"u8), rules).Evaluate(call);
+
+        Assert.Equal(Truth.Error, under.Of(call));
+        Assert.IsType<Verdict.Denied>(Of(Rule("p", RuleEffect.Permit, under)));
+        Assert.IsType<Verdict.Denied>(Of(Rule("p", RuleEffect.Permit), Rule("f", RuleEffect.Forbid, under)));
+        Assert.IsType<Verdict.Denied>(Of(Rule("p", RuleEffect.Permit), Rule("f", RuleEffect.Forbid, new Condition.Not(under))));
     }
 
     [Fact]

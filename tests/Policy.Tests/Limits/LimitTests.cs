@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Mesh.Bus;
 using Mesh.Bus.Embedded;
 using Mesh.Facts.V1;
+using Mesh.Policy.Limits;
 using Mesh.Postgres;
 using Mesh.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -103,6 +104,110 @@ public sealed class LimitTests(PolicyNode node)
     }
 
     [Fact]
+    public async Task A_call_that_is_dispatched_again_later_counts_in_the_window_of_that_dispatch_or_is_refused()
+    {
+        var tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 2, amountMax: 1_000_000));
+        var (moved, refused) = (tenant.AskRefund(100), tenant.AskRefund(200));
+        Assert.NotNull((await node.Decisions().DecideAsync(moved)).Permitted);
+        Assert.NotNull((await node.Decisions().DecideAsync(refused)).Permitted);
+        await AnHourPassesAsync(tenant);
+
+        // One more, and then the first again: the window of now is full.
+        Assert.NotNull((await node.Decisions().DecideAsync(tenant.AskRefund(300))).Permitted);
+        (moved.Dispatch, refused.Dispatch) = (2, 2);
+        Assert.NotNull((await node.Decisions().DecideAsync(moved)).Permitted);
+        Assert.Equal("LIMIT_EXCEEDED", (await node.Decisions().DecideAsync(refused)).Denied?.Reason);
+        Assert.Equal("LIMIT_EXCEEDED", (await node.Decisions().DecideAsync(tenant.AskRefund(400))).Denied?.Reason);
+
+        // Repeated, it is not counted again; and what moved is not left behind.
+        Assert.NotNull((await node.Decisions().DecideAsync(moved)).Permitted);
+        Assert.Equal(3L, await CallsCountedAsync(tenant));
+    }
+
+    [Fact]
+    public async Task Of_64_calls_dispatched_again_at_once_in_a_later_window_exactly_10_pass()
+    {
+        var tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 10, amountMax: 1_000_000));
+        var requests = new List<V1.DecideRequest>();
+
+        for (var hour = 0; hour < 4; hour++)
+        {
+            var wave = Enumerable.Range(0, 10).Select(_ => tenant.AskRefund(100)).ToArray();
+            Assert.All(await Task.WhenAll(wave.Select(request => node.Decisions().DecideAsync(request).ResponseAsync)), answer => Assert.NotNull(answer.Permitted));
+            requests.AddRange(wave);
+            await AnHourPassesAsync(tenant);
+        }
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 64).Select(n =>
+        {
+            var again = requests[n % requests.Count].Clone();
+            again.Dispatch = 2;
+            return node.Decisions().DecideAsync(again).ResponseAsync;
+        }));
+
+        // Some were asked about twice: the same dispatch is one call.
+        Assert.Equal(10, answers.Select((answer, n) => (answer, n)).Where(x => x.answer.Permitted is not null).Select(x => x.n % requests.Count).Distinct().Count());
+        Assert.Equal(40L, await CallsCountedAsync(tenant));
+    }
+
+    [Fact]
+    public async Task News_of_an_earlier_dispatch_does_not_release_what_a_later_one_holds()
+    {
+        var tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 1, amountMax: 1_000_000));
+        var first = tenant.AskRefund(100);
+        var second = first.Clone();
+        second.Dispatch = 2;
+        Assert.NotNull((await node.Decisions().DecideAsync(first)).Permitted);
+        Assert.NotNull((await node.Decisions().DecideAsync(second)).Permitted);
+
+        await TellAsync(Outcome(tenant, first, isPerformed: false));
+
+        Assert.Equal("LIMIT_EXCEEDED", (await node.Decisions().DecideAsync(tenant.AskRefund(100))).Denied?.Reason);
+        await TellAsync(Outcome(tenant, second, isPerformed: false));
+        Assert.NotNull((await node.Decisions().DecideAsync(tenant.AskRefund(100))).Permitted);
+    }
+
+    [Fact]
+    public async Task A_counter_that_no_window_can_reach_is_forgotten_and_begins_anew_and_one_in_use_is_not()
+    {
+        var (idle, busy) = (await TestTenant.CreateAsync(node, Policies.Limited(countMax: 1, amountMax: 1_000_000)), await TestTenant.CreateAsync(node, Policies.Limited(countMax: 1, amountMax: 1_000_000)));
+        Assert.NotNull((await node.Decisions().DecideAsync(idle.AskRefund(100))).Permitted);
+        Assert.NotNull((await node.Decisions().DecideAsync(busy.AskRefund(100))).Permitted);
+        await node.ExecuteAsync("update limit_counter set used_at = used_at - interval '32 days' where tenant_id = $1", idle.Name);
+        await node.ExecuteAsync("update limit_bucket set forgotten_at = clock_timestamp() - interval '1s' where tenant_id = $1", idle.Name);
+        await node.ExecuteAsync("update reservation set forgotten_at = clock_timestamp() - interval '1s' where tenant_id = $1", idle.Name);
+
+        // Two counters of the idle tenant, a bucket and a reservation of each.
+        Assert.True(await LimitCounters.TrimAsync(node.Store, TestContext.Current.CancellationToken) >= 6);
+
+        Assert.Equal(0L, await CountersAsync(idle));
+        Assert.Equal(2L, await CountersAsync(busy));
+        Assert.NotNull((await node.Decisions().DecideAsync(idle.AskRefund(100))).Permitted);
+        Assert.NotNull((await node.Decisions().DecideAsync(busy.AskRefund(100))).Denied);
+        Assert.Equal(2L, await CountersAsync(idle));
+    }
+
+    [Fact]
+    public async Task Counters_that_are_forgotten_again_and_again_while_64_decide_still_let_exactly_10_pass()
+    {
+        var tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 10, amountMax: 1_000_000));
+        using var decided = new CancellationTokenSource();
+        var forgetting = Task.Run(async () =>
+        {
+            while (!decided.IsCancellationRequested)
+            {
+                await node.ExecuteAsync("delete from limit_counter where tenant_id = $1", tenant.Name);
+            }
+        });
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => node.Decisions().DecideAsync(tenant.AskRefund(100)).ResponseAsync));
+        await decided.CancelAsync();
+        await forgetting;
+
+        Assert.Equal(10, answers.Count(a => a.Permitted is not null));
+    }
+
+    [Fact]
     public async Task Killed_after_it_took_and_before_it_answered_it_takes_nothing_twice()
     {
         await using var own = new PolicyNode();
@@ -123,11 +228,31 @@ public sealed class LimitTests(PolicyNode node)
         Assert.Equal("LIMIT_EXCEEDED", other.Denied.Reason);
     }
 
+    // The clock of a limit is the store's: what is counted moves into the past instead.
+    private async Task AnHourPassesAsync(TestTenant tenant)
+    {
+        foreach (var sql in (string[])
+        [
+            "update limit_bucket set starts_at = starts_at - interval '61m', ends_at = ends_at - interval '61m' where tenant_id = $1",
+            "update reservation set bucket_starts_at = bucket_starts_at - interval '61m', bucket_ends_at = bucket_ends_at - interval '61m' where tenant_id = $1",
+        ])
+        {
+            await node.ExecuteAsync(sql, tenant.Name);
+        }
+    }
+
+    private Task<long> CountersAsync(TestTenant tenant) => node.ScalarAsync<long>("select count(*) from limit_counter where tenant_id = $1", tenant.Name);
+
+    private Task<long> CallsCountedAsync(TestTenant tenant) => node.ScalarAsync<long>(
+        "select sum(used)::bigint from limit_bucket where tenant_id = $1 and counter in (select counter from reservation where tenant_id = $1 and amount = 1)",
+        tenant.Name);
+
     private static CallOutcome Outcome(TestTenant tenant, V1.DecideRequest request, bool isPerformed) => new()
     {
         Tenant = tenant.Name,
         ActionDigest = ByteString.CopyFrom(DecisionFlowTests.DigestOf(request).Hash.ToArray()),
         Performed = isPerformed,
+        Dispatch = request.Dispatch,
     };
 
     private async Task TellAsync(CallOutcome outcome)

@@ -104,6 +104,25 @@ public abstract class BusContractTests(BusFixture fixture)
         Assert.False(await dead.RetryAsync(consumer, poison.Id));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task However_many_wait_behind_a_message_that_cannot_go_on_other_keys_do_not_wait(bool isParked)
+    {
+        var bad = new RetryPauses(TimeSpan.FromHours(1));
+        var handler = new EffectHandler(consumer, type, message => message.Key != "bad"
+            ? Task.CompletedTask
+            : isParked ? throw new UndecodableMessageException("not JSON") : throw new InvalidOperationException("not yet"));
+        await using var consuming = await RunningService.ConsumersAsync(fixture.Store, fixture.Open(bad), handler);
+        await SendAsync(Message("bad", 1));
+        await Eventually.Async(() => handler.Deliveries.Count == 1);
+
+        await SendAsync([.. Enumerable.Range(2, 2_000).Select(place => Message("bad", place)), Message("good", 1)]);
+
+        await Eventually.Async(async () => (await EffectsAsync("good")).Length == 1, TimeSpan.FromSeconds(5));
+        Assert.Empty(await EffectsAsync("bad"));
+    }
+
     [Fact]
     public async Task A_discarded_message_frees_its_key()
     {

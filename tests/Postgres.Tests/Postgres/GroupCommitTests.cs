@@ -122,6 +122,32 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
     }
 
     [Fact]
+    public async Task A_row_that_another_session_holds_fails_only_the_entry_that_needs_it()
+    {
+        await store.Source.ExecuteAsync("insert into fences values (11, 7), (12, 7)");
+        await using var stopped = new NpgsqlConnection(store.Database.SuperuserConnection);
+        await stopped.OpenAsync();
+        await using var holding = await stopped.BeginTransactionAsync();
+        await using (var hold = new NpgsqlCommand($"select 1 from {NoteDbContext.Service}.fences where task = 11 for update", stopped, holding))
+        {
+            await hold.ExecuteNonQueryAsync();
+        }
+
+        await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1 });
+        var first = commits.AppendAsync(new(6_100, "n"));
+        await arrived.Task;
+        var entries = Enumerable.Range(6_101, 64).Select(id => commits.AppendAsync(new(id, "n", id == 6_130 ? 11 : 12, 7))).ToList();
+        held.SetResult();
+
+        await first;
+        var blocked = await Assert.ThrowsAsync<StoreUnavailableException>(() => entries[29]);
+        Assert.False(blocked.MayHaveCommitted);
+        Assert.All(await Task.WhenAll(entries.Where((_, place) => place != 29)), Assert.True);
+        await holding.RollbackAsync();
+        Assert.True(await commits.AppendAsync(new(6_130, "n", 11, 7)));
+    }
+
+    [Fact]
     public async Task A_full_queue_refuses_with_a_retry_time_and_forgets_nobody()
     {
         await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1, QueueMax = 2 });

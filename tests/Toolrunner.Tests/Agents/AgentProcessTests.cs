@@ -12,7 +12,7 @@ public sealed class AgentProcessTests : IAsyncLifetime
 {
     // Speaks HTTP/1.1 by hand on the one descriptor that it has.
     private const string Script = """
-        say() { printf 'POST %s HTTP/1.1\r\nHost: mesh\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' "$1" "${#2}" "$2" >&3; }
+        say() { printf 'POST %s HTTP/1.1\r\nHost: mesh\r\nContent-Type: %s\r\nContent-Length: %s\r\n\r\n%s' "$1" "${3:-application/json}" "${#2}" "$2" >&3; }
         hear() { local length=0 line; while IFS= read -r line <&3; do line="${line%$'\r'}"; [ -z "$line" ] && break
           case "$line" in [Cc]ontent-[Ll]ength:*) length="${line#*: }";; HTTP*) status="${line#* }";; [Tt]ransfer-[Ee]ncoding:*) length=-1;; esac; done
           body=""; if [ "$length" = -1 ]; then while read -r size <&3; do size="${size%$'\r'}"; [ "$size" = 0 ] && { read -r _ <&3; break; }
@@ -55,6 +55,7 @@ public sealed class AgentProcessTests : IAsyncLifetime
             var user = int.Parse(seen.GetProperty("user").GetString()!.Split('\t', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
             Assert.InRange(user, 200_000, 265_535);
             Assert.Equal("Groups:", seen.GetProperty("groups").GetString()!.Trim());
+            Assert.Empty(seen.GetProperty("neighbours").EnumerateArray());
         }
 
         Assert.Contains("the agent speaks", await File.ReadAllTextAsync(Path.Combine(runner.Data, "logs", "acme.refunds.log"), Stop), StringComparison.Ordinal);
@@ -81,6 +82,26 @@ public sealed class AgentProcessTests : IAsyncLifetime
         Assert.Contains("400 Bad Request | 400 Bad Request", answers, StringComparison.Ordinal);
         Assert.Contains("CLAIM_LOST", answers, StringComparison.Ordinal);
         Assert.DoesNotContain(runner.Work.Steps, step => step.StepKey is "twice#0" or "big#0");
+    }
+
+    [Fact]
+    public async Task No_content_type_leads_past_the_strict_check()
+    {
+        var script = Script[..Script.IndexOf("say /v1/work:record", StringComparison.Ordinal)] + """
+            seen=""
+            for type in "application/grpc+json" "application/grpc+proto; x=+json" "application/grpc" "application/vnd.acme+json" "application/json; charset=utf-16" "application/json;charset=latin1" "text/plain" "APPLICATION/JSON"; do
+              say /v1/work:record '{"claim":"c","stepKey":"odd#0","value":{"n":1,"n":2}}' "$type"; hear; seen="$seen$status,"; done
+            say /v1/work:record "{\"claim\":\"c\",\"stepKey\":\"seen#0\",\"value\":\"$seen\"}" 'application/json; charset=UTF-8'; hear
+            exec sleep 600
+            """;
+        Assign("shell", TestBundle.OfScript(script), "bash", "agent.sh");
+
+        var seen = (await StepAsync("seen#0")).Value.ToStringUtf8();
+
+        // Who says gRPC is refused in gRPC's way: 200, and the refusal in a header.
+        Assert.Equal(8, seen.Split(',').Count(status => status.Contains("400 Bad Request", StringComparison.Ordinal) || status.Contains("200 OK", StringComparison.Ordinal)));
+        Assert.Equal(5, seen.Split("400 Bad Request").Length - 1);
+        Assert.DoesNotContain(runner.Work.Steps, step => step.StepKey == "odd#0");
     }
 
     [Fact]
@@ -128,6 +149,45 @@ public sealed class AgentProcessTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_child_that_left_the_session_with_the_socket_loses_the_identity_and_its_life_when_the_agent_ends()
+    {
+        Assert.SkipUnless(Environment.UserName == "root", "Without root, agents have no user of their own by which their children are known.");
+        var (instance, agent, child, user) = await WithChildAsync();
+        await Eventually.Async(() => runner.Work.Polls.Any(poll => poll.Instance == instance));
+
+        Process.GetProcessById(agent).Kill();
+        await Eventually.Async(() => runner.Work.Ends.Any(end => end.Agent.Instance == instance));
+        var polls = runner.Work.Polls.Count(poll => poll.Instance == instance);
+
+        await Eventually.Async(() => !IsAlive(child));
+        Assert.DoesNotContain(Alive(), process => UserOf(process) == user);
+        await Eventually.Async(() => !Scratches().Any(folder => folder.EndsWith(instance, StringComparison.Ordinal)));
+        await Eventually.Async(() => runner.Work.Polls.Any(poll => poll.Instance != instance));
+        Assert.Equal(polls, runner.Work.Polls.Count(poll => poll.Instance == instance));
+    }
+
+    [Fact]
+    public async Task What_outlived_a_killed_runner_is_ended_and_removed_by_a_sweep()
+    {
+        Assert.SkipUnless(Environment.UserName == "root", "Without root, agents have no user of their own by which their children are known.");
+        var (_, agent, child, _) = await WithChildAsync();
+        var secret = Path.Combine(runner.Data, "not-the-agents");
+        await File.WriteAllTextAsync(secret, "stays", Stop);
+        File.CreateSymbolicLink(Path.Combine(Assert.Single(Scratches()), "link"), runner.Data);
+
+        runner.Kill();
+        await Eventually.Async(() => !IsAlive(agent));
+        Assert.True(IsAlive(child));
+        using var sweep = Process.Start("dotnet", [typeof(RunFlow).Assembly.Location, "sweep", runner.Data]);
+        await sweep.WaitForExitAsync(Stop);
+
+        Assert.Equal(0, sweep.ExitCode);
+        Assert.False(IsAlive(child));
+        Assert.Empty(Scratches());
+        Assert.True(File.Exists(secret));
+    }
+
+    [Fact]
     public async Task A_connection_without_an_expected_nonce_is_closed()
     {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -148,6 +208,43 @@ public sealed class AgentProcessTests : IAsyncLifetime
     }
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    // An agent that sleeps, with a child in a session of its own that speaks on the agent's socket and outlives its loss.
+    private async Task<(string Instance, int Agent, int Child, int User)> WithChildAsync()
+    {
+        var script = Script[..Script.IndexOf("say /v1/work:record", StringComparison.Ordinal)] + """
+            export -f say hear
+            setsid bash -c 'trap "" PIPE; say /v1/work:record "{\"claim\":\"c\",\"stepKey\":\"child#0\",\"value\":$$}"; hear
+              while say /v1/work:poll "{\"worker\":\"w\",\"itemsMax\":1,\"wait\":\"0.1s\"}"; do hear; done; exec sleep 600' &
+            exec sleep 600
+            """;
+        Assign("shell", TestBundle.OfScript(script), "bash", "agent.sh");
+        var step = await StepAsync("child#0");
+        var child = int.Parse(step.Value.ToStringUtf8(), CultureInfo.InvariantCulture);
+        return (step.Agent.Instance, await PidAsync("acme/shell"), child, UserOf(child));
+    }
+
+    private IEnumerable<string> Scratches() => Directory.EnumerateDirectories(Path.Combine(runner.Data, "scratch"));
+
+    private static IEnumerable<int> Alive() => Directory.EnumerateDirectories("/proc")
+        .Select(folder => int.TryParse(Path.GetFileName(folder), out var process) ? process : 0)
+        .Where(process => process > 0 && IsAlive(process));
+
+    private static bool IsAlive(int process) => StatusOf(process) is { } status && !status.Contains("State:\tZ", StringComparison.Ordinal);
+
+    private static int UserOf(int process) => StatusOf(process)?.Split("Uid:\t")[1].Split('\t')[0] is { } user ? int.Parse(user, CultureInfo.InvariantCulture) : -1;
+
+    private static string? StatusOf(int process)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{process}/status");
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
 
     private void Assign(string workflow, byte[] bundle, params string[] command)
     {

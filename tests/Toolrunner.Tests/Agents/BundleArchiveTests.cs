@@ -65,10 +65,33 @@ public sealed class BundleArchiveTests : IDisposable
         }
     }));
 
+    [Fact]
+    public async Task Attributes_that_are_longer_than_any_name_are_refused() => await RefusedAsync(TestBundle.Pack(tar =>
+        tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "a", [new("comment", new string('x', 1024 * 1024))]) { DataStream = new MemoryStream([1]) })));
+
+    [Theory]
+    [InlineData('x')]
+    [InlineData('g')]
+    [InlineData('L')]
+    [InlineData('K')]
+    public async Task A_header_that_announces_gigabytes_is_refused(char type) =>
+        await RefusedAsync(TestBundle.PackBytes(HeaderOf(type, 1024 * 1024 * 1024), new byte[16 * 1024 * 1024]));
+
     [Theory]
     [InlineData("")]
     [InlineData("this is no archive at all, whatever its name says")]
     public async Task What_is_no_archive_is_refused(string text) => await RefusedAsync(System.Text.Encoding.UTF8.GetBytes(text));
+
+    // One header by hand: a writer would not lie.
+    private static byte[] HeaderOf(char type, long size)
+    {
+        var header = new byte[512];
+        System.Text.Encoding.ASCII.GetBytes("a").CopyTo(header, 0);
+        System.Text.Encoding.ASCII.GetBytes($"0000644\0{0:00000000}{0:00000000}{Convert.ToString(size, 8).PadLeft(11, '0')}\000000000000\0        {type}").CopyTo(header, 100);
+        System.Text.Encoding.ASCII.GetBytes("ustar\000").CopyTo(header, 257);
+        System.Text.Encoding.ASCII.GetBytes(Convert.ToString(header.Sum(b => b), 8).PadLeft(6, '0') + "\0 ").CopyTo(header, 148);
+        return header;
+    }
 
     private async Task RefusedAsync(byte[] bundle)
     {

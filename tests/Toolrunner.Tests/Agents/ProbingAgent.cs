@@ -19,6 +19,7 @@ internal static class ProbingAgent
             user = File.ReadAllLines("/proc/self/status").First(line => line.StartsWith("Uid:", StringComparison.Ordinal)),
             groups = File.ReadAllLines("/proc/self/status").First(line => line.StartsWith("Groups:", StringComparison.Ordinal)),
             directory = Environment.CurrentDirectory,
+            neighbours = new[] { "..", Path.Combine(Environment.GetEnvironmentVariable("HOME")!, "..") }.Where(CanList),
         });
 
         // Before the channel opens anything of its own.
@@ -40,6 +41,18 @@ internal static class ProbingAgent
             {
                 await client.RecordStepAsync(new RecordStepRequest { Claim = item.Claim, StepKey = "input#0", Value = item.Input });
             }
+        }
+    }
+
+    private static bool CanList(string folder)
+    {
+        try
+        {
+            return Directory.GetFileSystemEntries(folder).Length > 0;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 }

@@ -33,6 +33,21 @@ internal static class TestBundle
         return packed.ToArray();
     }
 
+    public static byte[] PackBytes(params IEnumerable<byte[]> parts)
+    {
+        using var packed = new MemoryStream();
+
+        using (var zip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            foreach (var part in parts)
+            {
+                zip.Write(part);
+            }
+        }
+
+        return packed.ToArray();
+    }
+
     public static void Add(TarWriter tar, string name, string text) =>
         tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name)
         {

@@ -134,6 +134,28 @@ public sealed class RunCallTests(RunnerProcess runner) : IClassFixture<RunnerPro
         var report = await RunAsync((Tool.At(target) with { Path = "/bomb", BytesMax = 50_000 }).Call(runner.Vault, "{}"));
 
         Assert.Equal((Outcome.Failed, 200, "TOOL_OUTPUT_TOO_LARGE"), (report.Outcome, report.HttpStatus, report.Reason));
+        Assert.Contains("200 OK, so the call was performed", report.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_answer_of_angle_brackets_is_as_long_in_the_journal_as_on_the_wire()
+    {
+        var report = await RunAsync((Tool.At(target) with { Path = "/fill/60/262142", BytesMax = 262_144 }).Call(runner.Vault, "{}"));
+
+        Assert.Equal((Outcome.Succeeded, 262_144), (report.Outcome, report.Value.Length));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(34)]
+    [InlineData(255)]
+    public async Task An_answer_that_passes_the_limit_only_as_JSON_is_not_kept_and_the_call_counts_as_performed(int filling)
+    {
+        var report = await RunAsync((Tool.At(target) with { Path = $"/fill/{filling}/262144", BytesMax = 262_144 }).Call(runner.Vault, "{}"));
+
+        Assert.Equal((Outcome.Failed, 200, "TOOL_OUTPUT_TOO_LARGE"), (report.Outcome, report.HttpStatus, report.Reason));
+        Assert.Contains("200 OK, so the call was performed", report.Message, StringComparison.Ordinal);
+        Assert.True(report.Value.IsEmpty);
     }
 
     [Fact]
@@ -168,12 +190,15 @@ public sealed class RunCallTests(RunnerProcess runner) : IClassFixture<RunnerPro
     [InlineData("../admin")]
     [InlineData("..%2fadmin")]
     [InlineData("..")]
-    public async Task An_argument_that_climbs_the_path_is_refused_before_the_lease_is_used(string order)
+    [InlineData("42/cancel")]
+    [InlineData("42%252Fcancel")]
+    public async Task An_argument_that_climbs_the_path_or_adds_to_it_is_refused_before_the_lease_is_used(string order)
     {
         var call = (Tool.At(target) with { Path = "/echo/{input.order}" }).Call(runner.Vault, new JsonObject { ["order"] = order }.ToJsonString());
         var report = await RunAsync(call);
 
         Assert.Equal((Outcome.NotSent, "INVALID_ARGUMENT"), (report.Outcome, report.Reason));
+        Assert.StartsWith("{input.order} would ", report.Message, StringComparison.Ordinal);
         Assert.Empty(target.Requests);
         Assert.True(runner.Vault.Leases.ContainsKey(call.Lease));
     }
@@ -182,11 +207,11 @@ public sealed class RunCallTests(RunnerProcess runner) : IClassFixture<RunnerPro
     public async Task An_argument_cannot_add_a_query_or_a_header()
     {
         var tool = Tool.At(target) with { Path = "/echo/{input.a}", Headers = new JsonObject { ["X-Note"] = "{input.note}" } };
-        var clean = await RunAsync(tool.Call(runner.Vault, """{"a":"x?admin=1&y#z/..;","note":"fine"}"""));
+        var clean = await RunAsync(tool.Call(runner.Vault, """{"a":"x?admin=1&y#z;..","note":"fine"}"""));
         var split = await RunAsync(tool.Call(runner.Vault, """{"a":"x","note":"fine\r\nX-Admin: 1"}"""));
 
         Assert.Equal(Outcome.Succeeded, clean.Outcome);
-        Assert.Equal("/echo/x%3Fadmin%3D1%26y%23z%2F..%3B", Assert.Single(target.Requests).Url);
+        Assert.Equal("/echo/x%3Fadmin%3D1%26y%23z%3B..", Assert.Single(target.Requests).Url);
         Assert.Equal((Outcome.NotSent, "INVALID_ARGUMENT"), (split.Outcome, split.Reason));
     }
 
@@ -247,8 +272,9 @@ public sealed class RunCallTests(RunnerProcess runner) : IClassFixture<RunnerPro
 
     [Theory]
     [InlineData("""{"a":9007199254740993}""", """{"a":9007199254740993}""")]
-    [InlineData("plain \"text\"", "\"plain \\u0022text\\u0022\"")]
-    [InlineData("""{"a":1,"a":2}""", "\"{\\u0022a\\u0022:1,\\u0022a\\u0022:2}\"")]
+    [InlineData("plain \"text\"", "\"plain \\\"text\\\"\"")]
+    [InlineData("""{"a":1,"a":2}""", "\"{\\\"a\\\":1,\\\"a\\\":2}\"")]
+    [InlineData("<é>", "\"<é>\"")]
     [InlineData("", "null")]
     public void Strict_JSON_stays_as_it_is_and_anything_else_is_a_string(string body, string value) =>
         Assert.Equal(value, Encoding.UTF8.GetString(Mesh.Toolrunner.Output.AnswerValue.Of(Encoding.UTF8.GetBytes(body), [])));
@@ -271,7 +297,7 @@ public sealed class RunCallTests(RunnerProcess runner) : IClassFixture<RunnerPro
         Assert.Equal(Reason.InvalidArgument, RpcFailure.Read(failure).Reason);
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task What_a_call_costs_beside_redemption_and_target_is_told()
     {
         var own = new List<double>();

@@ -218,6 +218,7 @@ public sealed class ServiceTests
         Receipt = ByteString.CopyFrom(receipt ?? vault.Notary.Attest(terms)),
         ActionDigest = ByteString.CopyFrom(terms.Action.Hash.ToArray()),
         Dispatch = terms.Dispatch,
+        Purpose = "perform",
         RunnerInstance = "runner-1",
         RunnerAddress = "127.0.0.1:7315",
     };

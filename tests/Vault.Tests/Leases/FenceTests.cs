@@ -42,6 +42,39 @@ public sealed class FenceTests
     }
 
     [Fact]
+    public async Task A_fence_is_forgotten_when_what_it_stops_is_refused_by_itself_and_not_before()
+    {
+        await using var vault = await TestVault.StartAsync();
+        var (old, young) = (NewTerms(), NewTerms());
+        await FenceAsync(vault, old);
+        await vault.ExecuteAsync("update fence set fenced_at = fenced_at - interval '6 hours'");
+        await FenceAsync(vault, young);
+
+        Assert.Equal(1, await vault.Fences.SweepAsync(default));
+
+        // Its receipt is from before the fence.
+        var receipt = vault.Notary.Attest(old, r => r with { Time = DateTimeOffset.UtcNow.AddHours(-6) });
+        Assert.Equal(Reason.ReceiptUsed, Assert.IsType<RedeemOutcome.Refused>(await vault.RedeemAsync(await vault.IssueAsync(old), old, receipt: receipt)).Reason);
+        Assert.Equal(Reason.Fenced, Assert.IsType<RedeemOutcome.Refused>(await vault.RedeemAsync(await vault.IssueAsync(young), young)).Reason);
+    }
+
+    [Fact]
+    public async Task Leases_are_forgotten_with_their_retention_however_many_there_are()
+    {
+        await using var vault = await TestVault.StartAsync();
+        await vault.IssueAsync(NewTerms());
+        await vault.ExecuteAsync(
+            """
+            insert into lease (token_mac, lease_id, tenant_id, workflow, task_id, action_digest, dispatch, epoch, redeemer, issued_at, expires_at)
+            select decode(md5(n::text), 'hex'), gen_random_uuid(), 'acme', 'w', gen_random_uuid(), '\x00', 1, 1, 'r',
+              clock_timestamp() - interval '7 hours', clock_timestamp() - interval '7 hours' from generate_series(1, 12000) n
+            """);
+
+        Assert.Equal(12_000, await vault.Leases.SweepAsync(default));
+        Assert.Equal(1, await vault.ScalarAsync<long>("select count(*) from lease"));
+    }
+
+    [Fact]
     public async Task A_tasks_fence_kills_lower_epochs_and_never_goes_down()
     {
         await using var vault = await TestVault.StartAsync();

@@ -223,6 +223,42 @@ public sealed class RedemptionTests
     }
 
     [Fact]
+    public async Task One_dispatch_is_redeemed_once_whatever_the_number_of_its_leases_receipts_and_epochs()
+    {
+        await using var vault = await TestVault.StartAsync();
+        var terms = NewTerms();
+        var attempts = new List<(IssuedLease Lease, LeaseTerms Terms)>();
+
+        for (var epoch = 1; epoch <= 96; epoch++)
+        {
+            var own = terms with { Epoch = 1 + (epoch % 3) };
+            attempts.Add((await vault.IssueAsync(own), own));
+        }
+
+        // Each with a decision and a receipt of its own.
+        var outcomes = await Task.WhenAll(attempts.Select(one => Task.Run(() => vault.RedeemAsync(one.Lease, one.Terms))));
+
+        Assert.Single(outcomes.OfType<RedeemOutcome.Redeemed>());
+        Assert.Equal(95, outcomes.OfType<RedeemOutcome.Refused>().Count(refused => refused.Reason == Reason.DispatchUsed));
+        Assert.Single((await vault.FenceAsync(new FenceScope.OfDispatch(terms.Tenant, terms.Task, terms.Action, terms.Dispatch))).Redemptions);
+        var next = terms with { Dispatch = 2 };
+        Assert.IsType<RedeemOutcome.Redeemed>(await vault.RedeemAsync(await vault.IssueAsync(next), next));
+    }
+
+    [Fact]
+    public async Task A_receipt_for_a_probe_performs_nothing_and_one_for_performing_probes_nothing()
+    {
+        await using var vault = await TestVault.StartAsync();
+        var terms = NewTerms();
+        var lease = await vault.IssueAsync(terms);
+        var probe = vault.Notary.Attest(terms, receipt => receipt with { Purpose = TicketPurpose.Probe });
+
+        AssertRefused(Reason.ReceiptInvalid, await vault.RedeemAsync(lease, terms, receipt: probe));
+        AssertRefused(Reason.ReceiptInvalid, await vault.RedeemAsync(lease, terms, purpose: TicketPurpose.Probe));
+        Assert.IsType<RedeemOutcome.Redeemed>(await vault.RedeemAsync(lease, terms, receipt: probe, purpose: TicketPurpose.Probe));
+    }
+
+    [Fact]
     public async Task A_lease_whose_secret_was_never_put_is_refused_and_not_burnt()
     {
         await using var vault = await TestVault.StartAsync();

@@ -4,13 +4,80 @@ using Mesh.Orchestrator.Lifecycle;
 namespace Mesh.Orchestrator.Tests.Lifecycle;
 
 /// <summary>The table of a call's legal moves.</summary>
-public sealed class CallStates
+public sealed class CallStateTests
 {
     private static readonly Explanation Why = new("sha256:00", ["r"], "r", Degraded: false);
     private static readonly CallRequested Call = new(0, "payments.refund", "sha256:00", "{}"u8.ToArray(), default);
     private static readonly CallDecided Permitted = new(new Decision.Permitted(Why, "d", new byte[] { 1 }, Reserved: false, ApprovalId: ""));
     private static readonly CallDecided Denied = new(new Decision.Denied(Why, "POLICY_DENIED", "no"));
     private static readonly CallDecided Asked = new(new Decision.NeedsApproval(Why, "a-1", "ask"));
+
+    [Fact]
+    public void These_are_all_the_moves_there_are()
+    {
+        var states = new Dictionary<string, CallState>
+        {
+            ["New"] = new CallState.New(),
+            ["Requested"] = new CallState.Requested(Call, 0),
+            ["Held"] = new CallState.Held(Call, 0, (Decision.NeedsApproval)Asked.Decision),
+            ["Allowed"] = new CallState.Allowed(Call, 0, 0),
+            ["Allowed with a suspect"] = new CallState.Allowed(Call, 1, 1),
+            ["Refused"] = new CallState.Refused(Call),
+            ["Dispatched"] = new CallState.Dispatched(Call, 1, 0),
+            ["Dispatched with a suspect"] = new CallState.Dispatched(Call, 2, 1),
+            ["Probing"] = new CallState.Probing(Call, 2, 1),
+            ["Interrupted"] = new CallState.Interrupted(Call, 2, 1),
+            ["Unknown"] = new CallState.Unknown(Call, 2, 1, "?"),
+            ["Settled"] = new CallState.Settled(Call, new CallEnd.Unknown("")),
+        };
+        var facts = new Dictionary<string, Fact> { ["requested"] = Call, ["permitted"] = Permitted, ["held"] = Asked, ["denied"] = Denied };
+        CallEnd[] ends =
+        [
+            new CallEnd.Succeeded(default, 200, ""), new CallEnd.Failed("", "", 500, default, ""), new CallEnd.Denied("", "", ""),
+            new CallEnd.Unknown("?"), new CallEnd.NotSent("", ""),
+        ];
+
+        foreach (var dispatch in (int[])[1, 2])
+        {
+            facts[$"perform {dispatch}"] = Perform(dispatch);
+            facts[$"probe {dispatch}"] = new CallDispatched(dispatch, DispatchPurpose.Probe);
+            facts[$"interrupted {dispatch}"] = new CallInterrupted(dispatch);
+            facts[$"not sent {dispatch}"] = new CallNotSent(dispatch, "");
+
+            foreach (var end in ends)
+            {
+                facts[$"{end.GetType().Name} {dispatch}"] = new CallSettled(end, dispatch, null);
+            }
+        }
+
+        var legal = from state in states
+                    from fact in facts
+                    let next = After(state.Value, fact.Value)
+                    where next is not null
+                    select $"{state.Key}: {fact.Key} > {next.GetType().Name}";
+
+        Assert.Equal(
+            [
+                "New: requested > Requested",
+                "Requested: permitted > Allowed", "Requested: held > Held", "Requested: denied > Refused",
+                "Requested: Failed 1 > Settled", "Requested: NotSent 1 > Settled",
+                "Requested: Failed 2 > Settled", "Requested: NotSent 2 > Settled",
+                "Held: permitted > Allowed", "Held: held > Held", "Held: denied > Refused",
+                "Allowed: perform 1 > Dispatched",
+                "Allowed with a suspect: perform 2 > Dispatched", "Allowed with a suspect: probe 2 > Probing",
+                "Refused: Denied 1 > Settled", "Refused: Denied 2 > Settled",
+                "Dispatched: interrupted 1 > Interrupted", "Dispatched: not sent 1 > Requested", "Dispatched: Succeeded 1 > Settled",
+                "Dispatched: Failed 1 > Settled", "Dispatched: Unknown 1 > Unknown", "Dispatched: NotSent 1 > Settled",
+                "Dispatched with a suspect: interrupted 2 > Interrupted", "Dispatched with a suspect: not sent 2 > Interrupted",
+                "Dispatched with a suspect: Succeeded 2 > Settled", "Dispatched with a suspect: Failed 2 > Settled",
+                "Dispatched with a suspect: Unknown 2 > Unknown", "Dispatched with a suspect: NotSent 2 > Settled",
+                "Probing: not sent 1 > Requested", "Probing: Succeeded 1 > Settled", "Probing: Failed 1 > Settled", "Probing: Unknown 1 > Unknown",
+                "Probing: interrupted 2 > Interrupted", "Probing: not sent 2 > Interrupted",
+                "Interrupted: permitted > Allowed", "Interrupted: Unknown 1 > Unknown",
+                "Unknown: not sent 1 > Requested", "Unknown: Succeeded 1 > Settled", "Unknown: Failed 1 > Settled",
+            ],
+            legal);
+    }
 
     [Fact]
     public void A_call_that_goes_well_is_requested_permitted_dispatched_and_settled()
@@ -99,6 +166,18 @@ public sealed class CallStates
     private static CallDispatched Perform(int dispatch) => new(dispatch, DispatchPurpose.Perform);
 
     private static CallSettled Succeeded(int dispatch) => new(new CallEnd.Succeeded("{}"u8.ToArray(), 200, ""), dispatch, null);
+
+    private static CallState? After(CallState state, Fact fact)
+    {
+        try
+        {
+            return state.After(fact);
+        }
+        catch (DamagedJournalException)
+        {
+            return null;
+        }
+    }
 
     private static CallState Walk(params Fact[] facts) => facts.Aggregate((CallState)new CallState.New(), (state, fact) => state.After(fact));
 }

@@ -1,10 +1,11 @@
 using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
+using Mesh.Postgres;
 
 namespace Mesh.Orchestrator.Tests.Journal;
 
 /// <summary>What the journal lets through, and what it refuses, on a real PostgreSQL.</summary>
-public sealed class Appends(JournalFixture journal) : IClassFixture<JournalFixture>
+public sealed class AppendTests(JournalFixture journal) : IClassFixture<JournalFixture>
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -58,7 +59,7 @@ public sealed class Appends(JournalFixture journal) : IClassFixture<JournalFixtu
     {
         var (task, old) = await journal.RunningAsync();
         await DispatchAsync(task, old);
-        var now = await ReplaceAsync(task);
+        var (now, _) = await journal.ReplaceAsync(task);
 
         var step = await journal.One.AppendAsync(JournalFixture.Step(task, old, "late#0", 9), Stop);
         var settlement = await journal.One.AppendAsync(
@@ -102,6 +103,47 @@ public sealed class Appends(JournalFixture journal) : IClassFixture<JournalFixtu
     }
 
     [Fact]
+    public async Task A_task_does_not_end_over_a_call_whose_fate_is_not_recorded()
+    {
+        var (task, claim) = await journal.RunningAsync();
+        await DispatchAsync(task, claim);
+        var end = new JournalWrite
+        {
+            Task = task.Key,
+            Fence = new Fence.Claim(claim.Hash),
+            Facts = [new TaskFinished(TaskOutcome.Completed, "{}"u8.ToArray(), "", "", "")],
+        };
+
+        Assert.IsType<JournalAnswer.CallOpen>(await journal.Two.AppendAsync(end, Stop));
+        await journal.One.AppendAsync(Call(task, 3, new CallInterrupted(1)), Stop);
+        Assert.IsType<JournalAnswer.CallOpen>(await journal.Two.AppendAsync(end, Stop));
+        await journal.One.AppendAsync(Call(task, 4, new CallSettled(new CallEnd.Unknown("?"), 1, null)), Stop);
+
+        Assert.IsType<JournalAnswer.Written>(await journal.Two.AppendAsync(end, Stop));
+    }
+
+    [Fact]
+    public async Task An_end_and_a_dispatch_at_the_same_moment_are_told_apart()
+    {
+        for (var round = 0; round < 40; round++)
+        {
+            var (task, claim) = await journal.RunningAsync();
+            var end = journal.One.AppendAsync(
+                new JournalWrite
+                {
+                    Task = task.Key,
+                    Fence = new Fence.Claim(claim.Hash),
+                    Facts = [new TaskFinished(TaskOutcome.Completed, "{}"u8.ToArray(), "", "", "")],
+                },
+                Stop);
+            var dispatch = (round % 2 == 0 ? journal.One : journal.Two).AppendAsync(Dispatch(task, claim), Stop);
+            await Task.WhenAll(end, dispatch);
+
+            Assert.NotEqual(await end is JournalAnswer.Written, await dispatch is JournalAnswer.Written);
+        }
+    }
+
+    [Fact]
     public async Task One_request_key_starts_one_task_however_often_it_comes()
     {
         var request = new RequestKey("acme", $"k-{Guid.NewGuid():N}", [1, 2, 3]);
@@ -137,6 +179,27 @@ public sealed class Appends(JournalFixture journal) : IClassFixture<JournalFixtu
             Stop);
 
         Assert.Equal(TaskState.Ready, Assert.IsType<JournalAnswer.Written>(parked).Task.State);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Parking_and_what_it_waits_for_meet_in_one_batch_too(bool comesFirst)
+    {
+        var (task, claim) = await journal.RunningAsync();
+        var park = new JournalWrite
+        {
+            Task = task.Key,
+            Fence = new Fence.Claim(claim.Hash),
+            Facts = [new TaskParked(new Wait.Approval("a-1"), "waits")],
+        };
+        var arrive = new JournalWrite { Task = task.Key, Fence = new Fence.Settlement(), Facts = [], Arrives = new Arrival("approval:a-1", "approved") };
+
+        var answers = await journal.WriteInOneBatchAsync(comesFirst ? [arrive, park] : [park, arrive]);
+
+        Assert.All(answers, answer => Assert.IsType<JournalAnswer.Written>(answer));
+        Assert.Equal(TaskState.Ready, (await journal.One.ReadTaskAsync(task.Key, Stop))!.State);
+        Assert.Equal(0, await journal.CountAsync($"select count(*) from orchestrator.arrival where task_id = '{task.Key.Id:D}'"));
     }
 
     [Fact]
@@ -183,38 +246,35 @@ public sealed class Appends(JournalFixture journal) : IClassFixture<JournalFixtu
         Assert.Equal(2, messages);
     }
 
-    private async Task DispatchAsync(TaskRow task, ClaimToken claim)
+    [Fact]
+    public async Task A_task_whose_row_a_stopped_replica_holds_stops_no_other_task()
+    {
+        var (held, heldClaim) = await journal.RunningAsync();
+        var (free, freeClaim) = await journal.RunningAsync();
+        await using var stopped = await journal.HoldAsync(held);
+
+        var blocked = journal.Two.AppendAsync(JournalFixture.Step(held, heldClaim, "s#0", 0), Stop);
+        var started = TimeProvider.System.GetTimestamp();
+        var answers = await Task.WhenAll(Enumerable.Range(0, 32).Select(n =>
+            journal.Two.AppendAsync(JournalFixture.Step(free, freeClaim, $"s#{n}", n), Stop)));
+
+        Assert.All(answers, answer => Assert.IsType<JournalAnswer.Written>(answer));
+        Assert.InRange(TimeProvider.System.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(4));
+        Assert.False((await Assert.ThrowsAsync<StoreUnavailableException>(() => blocked)).MayHaveCommitted);
+
+        await stopped.DisposeAsync();
+        Assert.IsType<JournalAnswer.Written>(await journal.Two.AppendAsync(JournalFixture.Step(held, heldClaim, "s#0", 0), Stop));
+    }
+
+    private async Task DispatchAsync(TaskRow task, ClaimToken claim) =>
+        Assert.IsType<JournalAnswer.Written>(await journal.One.AppendAsync(Dispatch(task, claim), Stop));
+
+    private static JournalWrite Dispatch(TaskRow task, ClaimToken claim)
     {
         var why = new Decisions.Explanation("sha256:00", [], "r", Degraded: false);
         var permitted = new CallDecided(new Decisions.Decision.Permitted(why, "d", new byte[] { 1 }, Reserved: false, ApprovalId: ""));
-        var answer = await journal.One.AppendAsync(
-            Call(task, 0, Requested(), permitted, new CallDispatched(1, DispatchPurpose.Perform)) with { Fence = new Fence.LiveClaim(claim.Hash) }, Stop);
 
-        Assert.IsType<JournalAnswer.Written>(answer);
-    }
-
-    private async Task<TaskRow> ReplaceAsync(TaskRow task)
-    {
-        var ended = await journal.Two.AppendAsync(
-            new JournalWrite
-            {
-                Task = task.Key,
-                Fence = new Fence.Observed(task.Epoch, TaskState.Running),
-                Facts = [new TaskClaimEnded(ClaimEnd.Expired)],
-            },
-            Stop);
-        var (_, next) = ClaimToken.New(task.Key.Id);
-        var claimed = await journal.Two.AppendAsync(
-            new JournalWrite
-            {
-                Task = task.Key,
-                Fence = new Fence.Observed(((JournalAnswer.Written)ended).Task.Epoch, TaskState.Ready),
-                Facts = [new TaskClaimed("agent-2", 0)],
-                Claim = new NewClaim(next.Hash, "agent-2", TimeSpan.FromSeconds(30)),
-            },
-            Stop);
-
-        return Assert.IsType<JournalAnswer.Written>(claimed).Task;
+        return Call(task, 0, Requested(), permitted, new CallDispatched(1, DispatchPurpose.Perform)) with { Fence = new Fence.LiveClaim(claim.Hash) };
     }
 
     private static CallRequested Requested() => new(5, "payments.refund", "sha256:00", "{}"u8.ToArray(), JournalFixture.AnyDigest);

@@ -3,7 +3,7 @@ using Mesh.Orchestrator.Lifecycle;
 namespace Mesh.Orchestrator.Tests.Lifecycle;
 
 /// <summary>The grammar of step keys.</summary>
-public sealed class StepKeys
+public sealed class StepKeyTests
 {
     [Theory]
     [InlineData("tool#0", "")]
