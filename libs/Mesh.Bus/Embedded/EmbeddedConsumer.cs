@@ -45,8 +45,15 @@ internal sealed class EmbeddedConsumer(string consumer, NpgsqlDataSource bus, De
         {
             isHinted = false;
             var claim = await queue.NextAsync(connection, settled, expire: settled.Count == 0, CancellationToken.None);
-            settled = [];
             NoteRetry(claim.BlockedFor);
+
+            // Only now does the store count their pauses: looked for any earlier, they would not be due yet.
+            foreach (var resting in settled.OfType<Settlement.Back>().Where(back => back.Counts))
+            {
+                NoteRetry(resting.Pause);
+            }
+
+            settled = [];
             if (claim.Messages.Count > 0)
             {
                 settled = await DeliverAsync(connection, claim.Messages, stop);
@@ -95,7 +102,6 @@ internal sealed class EmbeddedConsumer(string consumer, NpgsqlDataSource bus, De
                 return new Settlement.Back(message.Id, TimeSpan.Zero, Counts: false, null);
 
             case DeliveryOutcome.Failed failed when pauses.After(attempts) is { } pause:
-                NoteRetry(pause);
                 return new Settlement.Back(message.Id, pause, Counts: true, failed.Error);
 
             case DeliveryOutcome.Failed failed:

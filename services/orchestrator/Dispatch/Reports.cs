@@ -58,5 +58,5 @@ internal static class Reports
     /// </summary>
     public static bool IsOurs(Reason reason) => reason is
         Reason.AuditUnavailable or Reason.VaultUnavailable or Reason.VaultSealed or Reason.Fenced or Reason.LeaseNotFound
-        or Reason.LeaseExpired;
+        or Reason.LeaseExpired or Reason.ReceiptTooOld;
 }

@@ -163,7 +163,7 @@ internal sealed class LeaseStore(NpgsqlDataSource store, OutboxSignal outbox, Va
             _ when !row.GetBoolean(5) => new BurnOutcome.Refused(Reason.LeaseMismatch),
             _ when !row.GetBoolean(4) => new BurnOutcome.Refused(Reason.LeaseExpired),
             _ when row.GetBoolean(6) => new BurnOutcome.Refused(Reason.Fenced),
-            _ when !row.GetBoolean(7) => new BurnOutcome.Refused(Reason.ReceiptUsed),
+            _ when !row.GetBoolean(7) => new BurnOutcome.Refused(Reason.ReceiptTooOld),
 
             // Somebody else was burning it, gave up, and is gone by now. Nothing happened; the caller may ask again.
             _ => new BurnOutcome.Refused(Reason.VaultUnavailable),

@@ -30,6 +30,7 @@ public sealed class ReportsTests
 
     [Theory]
     [InlineData("LEASE_EXPIRED")]
+    [InlineData("RECEIPT_TOO_OLD")]
     [InlineData("SERVICE_UNAVAILABLE")]
     public void A_dispatch_that_nobody_redeemed_was_not_sent(string reason)
     {
@@ -49,7 +50,7 @@ public sealed class ReportsTests
     [Fact]
     public void These_are_our_own_and_tried_again_for_as_long_as_the_task_lives() => Assert.Equal(
         [
-            Reason.AuditUnavailable, Reason.VaultUnavailable, Reason.VaultSealed, Reason.LeaseExpired, Reason.LeaseNotFound, Reason.Fenced,
+            Reason.AuditUnavailable, Reason.VaultUnavailable, Reason.VaultSealed, Reason.LeaseExpired, Reason.LeaseNotFound, Reason.Fenced, Reason.ReceiptTooOld,
         ],
         Enum.GetValues<Reason>().Where(Reports.IsOurs));
 

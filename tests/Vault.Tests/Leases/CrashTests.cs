@@ -33,7 +33,7 @@ public sealed class CrashTests
         AssertRefused(Reason.LeaseNotFound, await vault.RedeemAsync(outstanding, unused));
 
         // A new lease does not bring the used receipt back: it is older than what the store can remember now.
-        AssertRefused(Reason.ReceiptUsed, await vault.RedeemAsync(await vault.IssueAsync(used), used, decision, receipt));
+        AssertRefused(Reason.ReceiptTooOld, await vault.RedeemAsync(await vault.IssueAsync(used), used, decision, receipt));
 
         // What was redeemed cannot be told any more, and is told so.
         var fenced = await vault.FenceAsync(ScopeOf(used), dispatchedAt);

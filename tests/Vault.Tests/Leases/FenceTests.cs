@@ -54,7 +54,7 @@ public sealed class FenceTests
 
         // Its receipt is from before the fence.
         var receipt = vault.Notary.Attest(old, r => r with { Time = DateTimeOffset.UtcNow.AddHours(-6) });
-        Assert.Equal(Reason.ReceiptUsed, Assert.IsType<RedeemOutcome.Refused>(await vault.RedeemAsync(await vault.IssueAsync(old), old, receipt: receipt)).Reason);
+        Assert.Equal(Reason.ReceiptTooOld, Assert.IsType<RedeemOutcome.Refused>(await vault.RedeemAsync(await vault.IssueAsync(old), old, receipt: receipt)).Reason);
         Assert.Equal(Reason.Fenced, Assert.IsType<RedeemOutcome.Refused>(await vault.RedeemAsync(await vault.IssueAsync(young), young)).Reason);
     }
 

@@ -199,7 +199,7 @@ public sealed class RedemptionTests
         AssertRefused(Reason.ReceiptInvalid, await vault.RedeemAsync(lease, terms, receipt: vault.Notary.Attest(terms, r => r with { Dispatch = 2 })));
         AssertRefused(Reason.ReceiptInvalid, await vault.RedeemAsync(lease, terms, receipt: vault.Notary.Attest(terms, r => r with { Epoch = 2 })));
         AssertRefused(Reason.ReceiptInvalid, await vault.RedeemAsync(lease, terms, receipt: vault.Notary.Attest(terms, r => r with { Origin = "test.mesh/audit/globex" })));
-        AssertRefused(Reason.ReceiptUsed, await vault.RedeemAsync(lease, terms, receipt: vault.Notary.Attest(terms, r => r with { Time = DateTimeOffset.UtcNow.AddHours(-7) })));
+        AssertRefused(Reason.ReceiptTooOld, await vault.RedeemAsync(lease, terms, receipt: vault.Notary.Attest(terms, r => r with { Time = DateTimeOffset.UtcNow.AddHours(-7) })));
         Assert.IsType<RedeemOutcome.Redeemed>(await vault.RedeemAsync(lease, terms));
     }
 
