@@ -24,7 +24,11 @@ public sealed partial class Door(Uri address, string? token) : IDisposable
     {
         var content = new ByteArrayContent(body);
         content.Headers.TryAddWithoutValidation("content-type", type);
-        return SendAsync(new HttpRequestMessage(HttpMethod.Post, Relative(path)) { Content = content });
+        var request = new HttpRequestMessage(HttpMethod.Post, Relative(path)) { Content = content };
+
+        // Asks first, as curl does: a door that refuses a large body closes it, and whoever is still sending may not hear why.
+        request.Headers.ExpectContinue = body.Length > 512 * 1024;
+        return SendAsync(request);
     }
 
     public async Task<Answer> SendAsync(HttpRequestMessage request)

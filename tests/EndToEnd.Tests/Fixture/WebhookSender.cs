@@ -68,6 +68,9 @@ public sealed class WebhookSender(Uri endpoint) : IDisposable
         {
             Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
         };
+
+        // Asks before it sends much: a door that refuses a large body closes it.
+        request.Headers.ExpectContinue = body.Length > 512 * 1024;
         request.Headers.Add("webhook-id", id);
         request.Headers.Add("webhook-timestamp", time);
         request.Headers.Add("webhook-signature", $"v1,{signature}");

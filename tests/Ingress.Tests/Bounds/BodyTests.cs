@@ -64,6 +64,9 @@ public sealed class BodyTests
         };
         request.Headers.TransferEncodingChunked = chunked;
 
+        // Asks before it sends much: a door that refuses a large body closes it.
+        request.Headers.ExpectContinue = !chunked;
+
         var (response, body) = await door.SendAsync(request);
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
