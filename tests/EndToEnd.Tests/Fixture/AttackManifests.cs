@@ -60,6 +60,17 @@ public sealed class AttackManifests(int shopPort)
         ---
         apiVersion: mesh/v1
         kind: Tool
+        metadata: {tenant: acme, name: desk.once}
+        spec:
+          integration: payments
+          class: [write]
+          description: Pays at once, and may not be sent again.
+          input: {type: object, required: [order, amount_minor, currency]}
+          http: {method: POST, path: "/v1/refunds", body: "{input}"}
+          timeout: 10s
+        ---
+        apiVersion: mesh/v1
+        kind: Tool
         metadata: {tenant: acme, name: desk.grade}
         spec:
           integration: mirror
@@ -77,6 +88,7 @@ public sealed class AttackManifests(int shopPort)
           rules:
             - {id: mirrors, effect: permit, when: {tool: [mirror.raw, mirror.base64, mirror.hex, mirror.url]}}
             - {id: brief-payments, effect: require_approval, approval: brief, when: {tool: [desk.pay]}}
+            - {id: unrepeatable, effect: permit, when: {tool: [desk.once]}}
             - {id: grades, effect: permit, when: {tool: [desk.grade]}}
             - {id: no-high-grades, effect: forbid, when: {tool: [desk.grade], all: [{score: {gt: 5}}]}}
           approvals:
@@ -112,7 +124,7 @@ public sealed class AttackManifests(int shopPort)
         ["acme"] = Of(
             "acme",
             Mirror + Tool(Raw, "/echo") + string.Concat(Encodings.Select(encoding => Tool($"mirror.{encoding}", $"/echo?encode={encoding}"))) + Desk,
-            "mirror.raw, mirror.base64, mirror.hex, mirror.url, desk.pay, desk.grade, crm.get_order, payments.refund, mail.send"),
+            "mirror.raw, mirror.base64, mirror.hex, mirror.url, desk.pay, desk.once, desk.grade, crm.get_order, payments.refund, mail.send"),
         ["globex"] = Of("globex", Mirror + Tool("safe.open", "/echo") + Others, "safe.open"),
         ["bare"] = Of("bare", Mirror.Replace("  credential: {secret: mirror-key, inject: {header: Authorization, format: \"Bearer {value}\"}}\n", "", StringComparison.Ordinal) + Tool("plain.call", "/echo"), "plain.call"),
     };
