@@ -52,5 +52,5 @@ public static class Inbox
 
     /// <summary>Forgets what is older than any replay can be; answers how many rows went.</summary>
     public static Task<long> TrimAsync(NpgsqlDataSource store, CancellationToken stop = default) =>
-        DeadRows.DeleteAsync(store, "inbox", "received_at < clock_timestamp() - $1", Retention, stop);
+        DeadRows.DeleteAsync(store, "inbox", "received_at < now() - $1", Retention, stop);
 }

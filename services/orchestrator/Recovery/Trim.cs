@@ -7,7 +7,8 @@ namespace Mesh.Orchestrator.Recovery;
 /// <summary>Forgets what nobody will ask for again: old request keys, old inbox rows, and what came for tasks that have ended.</summary>
 internal sealed class Trim(NpgsqlDataSource store, TimeProvider clock)
 {
-    private const int RowsMax = 5_000;
+    // As long as a repeat of a start or of a webhook is recognised.
+    private static readonly TimeSpan RequestRetention = TimeSpan.FromDays(7);
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(30);
 
     private long last = clock.GetTimestamp();
@@ -24,31 +25,18 @@ internal sealed class Trim(NpgsqlDataSource store, TimeProvider clock)
         await AllAsync(stop);
     }
 
-    /// <summary>Deletes in statements of a bounded size: after a long pause there may be millions of rows.</summary>
     public async Task AllAsync(CancellationToken stop)
     {
-        await DeleteAsync(
+        await DeadRows.DeleteAsync(store, "orchestrator.request", "created_at < now() - $1", RequestRetention, stop);
+        await DeadRows.DeleteAsync(
+            store,
+            "orchestrator.arrival",
             $"""
-            delete from orchestrator.request where ctid = any(array(
-              select ctid from orchestrator.request where created_at < now() - interval '7 days' limit {RowsMax}))
+            exists (select from orchestrator.task e
+                    where e.tenant_id = arrival.tenant_id and e.id = arrival.task_id and e.state >= {(short)TaskState.Completed})
             """,
-            stop);
-        await DeleteAsync(
-            $"""
-            delete from orchestrator.arrival where ctid = any(array(
-              select a.ctid from orchestrator.arrival a join orchestrator.task t on t.tenant_id = a.tenant_id and t.id = a.task_id
-              where t.state >= {(short)TaskState.Completed} limit {RowsMax}))
-            """,
+            retention: null,
             stop);
         await Inbox.TrimAsync(store, stop);
-    }
-
-    private async Task DeleteAsync(string statement, CancellationToken stop)
-    {
-        await using var command = store.CreateCommand(statement);
-
-        while (await command.ExecuteNonQueryAsync(stop) == RowsMax)
-        {
-        }
     }
 }

@@ -169,9 +169,9 @@ internal static class LimitCounters
 
     /// <summary>Forgets what no window can reach any more; answers how many rows went.</summary>
     public static async Task<long> TrimAsync(NpgsqlDataSource store, CancellationToken stop) =>
-        await DeadRows.DeleteAsync(store, "limit_bucket", "forgotten_at < clock_timestamp() - $1", TimeSpan.Zero, stop)
-        + await DeadRows.DeleteAsync(store, "reservation", "forgotten_at < clock_timestamp() - $1", TimeSpan.Zero, stop)
-        + await DeadRows.DeleteAsync(store, "limit_counter", "used_at < clock_timestamp() - $1", CounterRetention, stop);
+        await DeadRows.DeleteAsync(store, "limit_bucket", "forgotten_at < now()", null, stop)
+        + await DeadRows.DeleteAsync(store, "reservation", "forgotten_at < now()", null, stop)
+        + await DeadRows.DeleteAsync(store, "limit_counter", "used_at < now() - $1", CounterRetention, stop);
 
     private static async Task LockAsync(NpgsqlTransaction transaction, string tenant, byte[][] counters, CancellationToken stop)
     {

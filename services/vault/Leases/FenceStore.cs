@@ -34,7 +34,7 @@ internal sealed class FenceStore(NpgsqlDataSource store, OutboxSignal outbox, Va
     /// older than a lease is remembered it is refused by itself, and audit signs no second one for the dispatch.
     /// </remarks>
     public Task<long> SweepAsync(CancellationToken stop) =>
-        DeadRows.DeleteAsync(store, "fence", "fenced_at < clock_timestamp() - $1", options.LeaseRetention, stop);
+        DeadRows.DeleteAsync(store, "fence", "fenced_at < now() - $1", options.LeaseRetention, stop);
 
     /// <summary>Raises the fence and answers what was redeemed before it stood.</summary>
     /// <param name="scope">What is fenced.</param>

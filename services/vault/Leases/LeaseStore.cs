@@ -101,7 +101,7 @@ internal sealed class LeaseStore(NpgsqlDataSource store, OutboxSignal outbox, Va
 
     /// <summary>Forgets leases that nobody can ask about any more. Receipts as old as they are refused from then on.</summary>
     public Task<long> SweepAsync(CancellationToken stop) =>
-        DeadRows.DeleteAsync(store, "lease", "issued_at < clock_timestamp() - $1", options.LeaseRetention, stop);
+        DeadRows.DeleteAsync(store, "lease", "issued_at < now() - $1", options.LeaseRetention, stop);
 
     private async Task<BurnOutcome.Burnt?> TryBurnAsync(NpgsqlConnection connection, Burning burning, CancellationToken stop)
     {

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using Grpc.Core;
 using Mesh.TestKit;
 using Microsoft.Extensions.DependencyInjection;
@@ -70,34 +68,17 @@ public sealed class PeerChannelTests
         await Eventually.Async(async () => await AskAsync(client, "caller") == "vault", TimeSpan.FromSeconds(5));
     }
 
-    // A connection that ended while another one was being made once left calls waiting for a connection that nobody made.
     [Fact]
-    public async Task A_peer_that_hangs_up_again_and_again_is_reported_each_time_and_no_call_waits_for_its_deadline()
+    public async Task One_address_is_connected_to_without_a_state_that_could_be_lost_track_of_and_several_with_one()
     {
         using var keys = TestKeys.Create();
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        var hangingUp = HangUpAsync(listener, ended.Token);
-        await using var vault = await CallerAsync(keys, listener.LocalEndpoint.ToString()!);
-        var client = vault.Services.GetRequiredService<IdentityClient>();
+        await using var vault = await CallerAsync(keys, "127.0.0.1:1");
+        var channels = vault.Services.GetRequiredService<PeerChannels>();
+        using var one = channels.OpenTo("policy", "127.0.0.1:1");
+        using var several = channels.OpenTo("policy", "127.0.0.1:1,127.0.0.1:2");
 
-        var statuses = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
-        {
-            var seen = new List<StatusCode>();
-
-            for (var n = 0; n < 250; n++)
-            {
-                seen.Add((await Assert.ThrowsAsync<RpcException>(async () => await client.AuthenticateAsync(
-                    new Policy.V1.AuthenticateRequest(), deadline: DateTime.UtcNow.AddSeconds(20), cancellationToken: TestContext.Current.CancellationToken))).StatusCode);
-            }
-
-            return seen;
-        })));
-
-        await ended.CancelAsync();
-        await hangingUp;
-        Assert.DoesNotContain(StatusCode.DeadlineExceeded, statuses.SelectMany(seen => seen));
+        Assert.Throws<InvalidOperationException>(() => one.State);
+        Assert.Equal(ConnectivityState.Idle, several.State);
     }
 
     [Fact]
@@ -126,21 +107,6 @@ public sealed class PeerChannelTests
         var answer = await http.GetAsync(new Uri(vault.Health, "/readyz"), TestContext.Current.CancellationToken);
         Assert.Equal(System.Net.HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.Contains("the clock of policy differs by ", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
-    }
-
-    private static async Task HangUpAsync(TcpListener listener, CancellationToken stop)
-    {
-        try
-        {
-            while (true)
-            {
-                (await listener.AcceptSocketAsync(stop)).Dispose();
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // Enough of it.
-        }
     }
 
     private static Task<TestService> CallerAsync(TestKeys keys, string policy) => TestService.StartAsync(
