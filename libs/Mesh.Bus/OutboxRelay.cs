@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Mesh.Postgres;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -23,7 +24,11 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
 
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(5);
 
+    // What is written within this moment leaves together, at the price of one message.
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(20);
+
+    // One fact after a quiet moment leaves at once. Under a stream of them nobody waits for one: rounds keep this distance.
+    private static readonly TimeSpan Spacing = TimeSpan.FromMilliseconds(100);
 
     private readonly OutboxQueue queue = new(store);
 
@@ -57,8 +62,7 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
         var poll = IdlePoll;
         while (true)
         {
-            // Cancelled only between rounds: a claim that was made must be settled.
-            stop.ThrowIfCancellationRequested();
+            var round = Stopwatch.GetTimestamp();
             var claim = await queue.NextAsync(sent, refused, expire: sent.Length == 0, CancellationToken.None);
             onSuccess();
             (sent, refused) = ([], []);
@@ -66,14 +70,23 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
             {
                 (sent, refused) = await SendAsync(claim.Messages, stop);
                 poll = BusyPoll;
-                continue;
+            }
+            else
+            {
+                await signal.WaitAsync(Earlier(claim.BlockedFor, poll), stop);
+                poll = Earlier(poll * 2, IdlePoll);
             }
 
-            await signal.WaitAsync(Earlier(claim.BlockedFor, poll), stop);
-            poll = Earlier(poll * 2, IdlePoll);
+            if (claim.Messages.Count < OutboxQueue.BatchMax)
+            {
+                await Task.Delay(Later(Gathering, Spacing - Stopwatch.GetElapsedTime(round)), stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
 
-            // Nobody waits for a fact. What is written within this moment leaves together, at the price of one message.
-            await Task.Delay(Gathering, stop);
+            if (stop.IsCancellationRequested)
+            {
+                await queue.SettleAsync(sent, refused, CancellationToken.None);
+                return;
+            }
         }
     }
 
@@ -89,13 +102,7 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
                 log.Unroutable(refused.Length, string.Join(", ", messages.Where(message => !accepted.Contains(message.Id)).Select(message => message.Type).Distinct()));
             }
 
-            var sent = all.Where(accepted.Contains).ToArray();
-            if (stop.IsCancellationRequested)
-            {
-                await queue.SettleAsync(sent, refused, CancellationToken.None);
-            }
-
-            return (sent, refused);
+            return ([.. all.Where(accepted.Contains)], refused);
         }
         catch (Exception)
         {
@@ -106,6 +113,8 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
     }
 
     private static TimeSpan Longer(TimeSpan pause) => Earlier(pause * 2, PauseMax);
+
+    private static TimeSpan Later(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
     private static TimeSpan Earlier(TimeSpan one, TimeSpan other) => one < other ? one : other;
 }

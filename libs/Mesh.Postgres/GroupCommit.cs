@@ -5,11 +5,11 @@ namespace Mesh.Postgres;
 
 /// <summary>Writes one batch of entries, and answers one result per entry in the same order.</summary>
 /// <remarks>
-/// It runs inside a transaction that <see cref="GroupCommit{TEntry,TResult}"/> opens and commits, and MUST NOT end it or
-/// swallow an error of the database. It may be called again with the same entries, or with some of them, after a rollback.
+/// Its last statements go to <see cref="CommitTransaction.CommitAsync"/>, once. It MUST NOT swallow an error of the database. It may
+/// be called again with the same entries, or with some of them, after a rollback.
 /// </remarks>
 public delegate Task<IReadOnlyList<TResult>> CommitBatch<TEntry, TResult>(
-    NpgsqlConnection connection, IReadOnlyList<TEntry> entries, CancellationToken stop);
+    CommitTransaction transaction, IReadOnlyList<TEntry> entries, CancellationToken stop);
 
 /// <summary>Joins whatever waits to be written into one transaction, so that one fsync serves them all.</summary>
 /// <remarks>

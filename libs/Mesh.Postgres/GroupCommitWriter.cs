@@ -17,26 +17,18 @@ internal sealed class GroupCommitWriter<TEntry, TResult>(
     /// <param name="lockPatience">How long a statement waits for a row that somebody else holds.</param>
     public async Task<CommitOutcome<TResult>> TryCommitAsync(List<GroupCommitEntry<TEntry, TResult>> batch, TimeSpan lockPatience)
     {
-        var isCommitting = false;
-        NpgsqlTransaction? transaction = null;
+        CommitTransaction? transaction = null;
         try
         {
             var open = connection ??= await OpenAsync();
             var started = Stopwatch.GetTimestamp();
-            transaction = await open.BeginTransactionAsync();
-            if (lockPatience != options.LockPatience)
+            transaction = new CommitTransaction(open, lockPatience == options.LockPatience ? null : lockPatience);
+            var results = await commit(transaction, batch.ConvertAll(entry => entry.Entry), CancellationToken.None);
+            if (!transaction.IsCommitting || results.Count != batch.Count)
             {
-                await ExecuteAsync(open, $"set local lock_timeout = {lockPatience.TotalMilliseconds:0}");
+                throw new InvalidOperationException($"A batch of {batch.Count} entries of the store '{options.Name}' was not committed, or got {results.Count} results.");
             }
 
-            var results = await commit(open, batch.ConvertAll(entry => entry.Entry), CancellationToken.None);
-            if (results.Count != batch.Count)
-            {
-                throw new InvalidOperationException($"{batch.Count} entries got {results.Count} results in the store '{options.Name}'.");
-            }
-
-            isCommitting = true;
-            await transaction.CommitAsync();
             LastCommit = Stopwatch.GetElapsedTime(started);
             StoreMetrics.CommitDuration.Record(LastCommit.TotalSeconds, StoreMetrics.Store(options.Name));
 
@@ -46,7 +38,13 @@ internal sealed class GroupCommitWriter<TEntry, TResult>(
         {
             await DropConnectionAsync();
 
-            return isCommitting ? new CommitOutcome<TResult>.Unknown(error) : new CommitOutcome<TResult>.NotReached(error);
+            return transaction is { IsCommitting: true } ? new CommitOutcome<TResult>.Unknown(error) : new CommitOutcome<TResult>.NotReached(error);
+        }
+        catch (Exception error) when (transaction is { IsCommitting: true } && error is not PostgresException)
+        {
+            await DropConnectionAsync();
+
+            return new CommitOutcome<TResult>.Unknown(error);
         }
         catch (Exception error)
         {
@@ -104,14 +102,13 @@ internal sealed class GroupCommitWriter<TEntry, TResult>(
         await command.ExecuteNonQueryAsync();
     }
 
-    private async Task RollBackAsync(NpgsqlTransaction? transaction)
+    private async Task RollBackAsync(CommitTransaction? transaction)
     {
         try
         {
             if (transaction is not null)
             {
-                await transaction.RollbackAsync();
-                await transaction.DisposeAsync();
+                await transaction.RollBackAsync();
             }
         }
         catch (Exception error) when (error is NpgsqlException or InvalidOperationException or IOException or SocketException)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Grpc.Core;
 using Mesh.Errors.V1;
 using Mesh.Orchestrator.Announcing;
@@ -22,8 +23,11 @@ internal sealed class FinishFlow(
     {
         var key = new TaskKey(agent.Workflow.Tenant, claim.TaskId);
 
+        var asked = end is WorkEnd.Completed completed ? completed.Asked : ImmutableDictionary<string, int>.Empty;
+        var (task, skipped) = await journal.ReadEndAsync(key, asked, stop);
+
         // Before anything is told about the task: another workflow's agent, or one that made its claim up, learns nothing.
-        if (await journal.ReadTaskAsync(key, stop) is not { } task || task.WorkflowKey != agent.Workflow)
+        if (task is null || task.WorkflowKey != agent.Workflow)
         {
             return ClaimLost();
         }
@@ -39,7 +43,7 @@ internal sealed class FinishFlow(
             return ClaimLost();
         }
 
-        if (end is WorkEnd.Completed completed && await journal.FindSkippedStepAsync(key, completed.Asked, stop) is { } skipped)
+        if (skipped is not null)
         {
             var message = $"The handler finished without asking for the recorded step {skipped}.";
             await ParkForAttentionAsync(agent, claim, Reason.HandlerChanged, message);

@@ -35,9 +35,9 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
         for (var pass = 1; pass <= PassesMax; pass++)
         {
             var reading = seen ?? await journal.ReadStepAsync(call.Task, call.Step, stop);
-            seen = null;
+            (seen, var result) = await TakeAsync(await NextAsync(call, reading, stop), stop);
 
-            if (await TakeAsync(await NextAsync(call, reading, stop), stop) is { } result)
+            if (result is not null)
             {
                 return result;
             }
@@ -72,7 +72,7 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
             }
 
             // Nothing follows that a pause would be for.
-            if (await TakeAsync(move is Move.Record record ? record with { Pause = TimeSpan.Zero } : move, stop) is CallResult.Refused refused)
+            if (await TakeAsync(move is Move.Record record ? record with { Pause = TimeSpan.Zero } : move, stop) is (_, CallResult.Refused refused))
             {
                 return refused.Error;
             }
@@ -81,33 +81,34 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
         return JournalRefusals.Explain(new JournalAnswer.CallOpen());
     }
 
-    private async Task<CallResult?> TakeAsync(Move move, CancellationToken stop)
+    // What this flow wrote itself it need not read again: nobody came in between.
+    private async Task<(StepReading? Known, CallResult? Result)> TakeAsync(Move move, CancellationToken stop)
     {
-        if (move is Move.Answer answer)
+        switch (move)
         {
-            return answer.Result;
+            case Move.Answer answer:
+                return (null, answer.Result);
+
+            case Move.ReadAgain later:
+                await Task.Delay(later.Pause, clock, stop);
+                return (null, null);
+
+            case Move.Record record:
+                // What happened outside must be written down, whoever hung up meanwhile.
+                var written = await journal.AppendAsync(
+                    record.Write, record.Write.Fence is Fence.Settlement ? CancellationToken.None : stop);
+                await Task.Delay(record.Pause, clock, stop);
+
+                return written switch
+                {
+                    JournalAnswer.Written known when record.Pause == TimeSpan.Zero => (record.Seen.After(record.Write, known), null),
+                    JournalAnswer.Written or JournalAnswer.StepMoved => (null, null),
+                    var refused => (null, new CallResult.Refused(JournalRefusals.Explain(refused))),
+                };
+
+            default:
+                throw new UnreachableException($"A move of type {move.GetType().Name} cannot be taken.");
         }
-
-        if (move is Move.Record record)
-        {
-            // What happened outside must be written down, whoever hung up meanwhile.
-            var written = await journal.AppendAsync(
-                record.Write, record.Write.Fence is Fence.Settlement ? CancellationToken.None : stop);
-
-            if (written is not (JournalAnswer.Written or JournalAnswer.StepMoved))
-            {
-                return new CallResult.Refused(JournalRefusals.Explain(written));
-            }
-
-            await Task.Delay(record.Pause, clock, stop);
-        }
-
-        if (move is Move.ReadAgain later)
-        {
-            await Task.Delay(later.Pause, clock, stop);
-        }
-
-        return null;
     }
 
     private async Task<Move> NextAsync(ToolCall call, StepReading reading, CancellationToken stop)
@@ -173,8 +174,8 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
     {
         if (suspect == 0 && BadTurns(reading).Count >= DispatchesMax)
         {
-            return new Move.Record(NeverSent(
-                call, reading, dispatches, BadTurns(reading).OfType<CallNotSent>().Last().Reason, $"Not sent in {dispatches} attempts.", reading.HasReservation));
+            return new Move.Record(reading, NeverSent(
+                call, reading, dispatches, BadTurns(reading).OfType<CallNotSent>().Last().Reason, $"Not sent in {dispatches} attempts."));
         }
 
         // The gate fails closed: no answer from policy records nothing.
@@ -193,7 +194,7 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
         {
             Decision.Permitted permitted => await DispatchAsync(
                 new Dispatch.Dispatch(call, dispatches + 1, task.Epoch, PurposeOf(call, suspect), permitted.Note),
-                permitted, reading, known, span, suspect, stop),
+                reading, known, span, suspect),
 
             // What is already out there cannot be refused any more: what is refused is to repeat it or to ask about it.
             _ when suspect > 0 => GiveUp(call, reading, suspect, span),
@@ -209,30 +210,22 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
     }
 
     private async Task<Move> DispatchAsync(
-        Dispatch.Dispatch dispatch,
-        Decision.Permitted permitted,
-        StepReading reading,
-        IReadOnlyList<Fact> known,
-        Span decided,
-        int suspect,
-        CancellationToken stop)
+        Dispatch.Dispatch dispatch, StepReading reading, IReadOnlyList<Fact> known, Span decided, int suspect)
     {
         var call = dispatch.Call;
-        var dispatchedAt = clock.GetUtcNow();
 
         // Durable at the same time: that the call may be out, that the log says so, and the lease. From here a crash means
-        // "may have run", never "did not run".
-        var recording = journal.AppendAsync(
-            Write(call, reading, [.. known, new CallDispatched(dispatch.Number, dispatch.Purpose)], decided) with
-            {
-                Fence = new Fence.LiveClaim(call.ClaimHash),
-            },
-            CancellationToken.None);
-        var collecting = tools.CollectAsync(dispatch, stop);
+        // "may have run", never "did not run". The caller may hang up: what is dispatched goes its way to its outcome.
+        var write = Write(call, reading, [.. known, new CallDispatched(dispatch.Number, dispatch.Purpose)], decided) with
+        {
+            Fence = new Fence.LiveClaim(call.ClaimHash),
+        };
+        var recording = journal.AppendAsync(write, CancellationToken.None);
+        var collecting = tools.CollectAsync(dispatch, CancellationToken.None);
         var recorded = await recording;
         var tickets = await collecting;
 
-        if (recorded is not JournalAnswer.Written)
+        if (recorded is not JournalAnswer.Written written)
         {
             // Nobody was told: the tickets die unused.
             return recorded is JournalAnswer.StepMoved
@@ -240,53 +233,46 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
                 : new Move.Answer(new CallResult.Refused(JournalRefusals.Explain(recorded)));
         }
 
-        var seen = reading with { FactsAdded = known.Count + 1 };
+        var seen = reading.After(write, written);
 
         if (tickets is not TicketAnswer.Collected { Tickets: var collected })
         {
-            var isReserved = permitted.Reserved || reading.HasReservation;
-
-            return await WithdrawAsync(call, seen, dispatch.Number, suspect, dispatchedAt, isReserved, ((TicketAnswer.Missing)tickets).Error);
+            return await WithdrawAsync(call, seen, dispatch.Number, suspect, written.At, ((TicketAnswer.Missing)tickets).Error);
         }
 
-        // The caller may hang up; a tool that runs is waited for, and its outcome is written down.
         var outcome = await tools.RunAsync(dispatch, collected, CancellationToken.None);
 
         if (outcome is DispatchOutcome.Lost)
         {
-            outcome = await tools.RecoverAsync(call, dispatch.Number, dispatchedAt, CancellationToken.None);
+            outcome = await tools.RecoverAsync(call, dispatch.Number, written.At, CancellationToken.None);
         }
 
-        return Settle(call, seen, dispatch.Number, suspect, outcome, permitted.Reserved);
+        return Settle(call, seen, dispatch.Number, suspect, outcome);
     }
 
     // A ticket is missing, so nothing was sent. The fence makes that certain before the journal says so, and the agent is
     // told which ticket it was.
     private async Task<Move> WithdrawAsync(
-        ToolCall call, StepReading seen, int dispatch, int suspect, DateTimeOffset dispatchedAt, bool isReserved, MeshError missing)
+        ToolCall call, StepReading seen, int dispatch, int suspect, DateTimeOffset dispatchedAt, MeshError missing)
     {
         if (await tools.RecoverAsync(call, dispatch, dispatchedAt, CancellationToken.None) is DispatchOutcome.NotSent)
         {
-            await journal.AppendAsync(
-                NotSent(call, seen, dispatch, suspect, missing.Reason.Name(), isReserved), CancellationToken.None);
+            await journal.AppendAsync(NotSent(call, seen, dispatch, suspect, missing.Reason.Name()), CancellationToken.None);
         }
 
         return new Move.Answer(new CallResult.Refused(missing));
     }
 
-    private static Move Settle(
-        ToolCall call, StepReading reading, int dispatch, int suspect, DispatchOutcome outcome, bool isReserved = false)
+    private static Move Settle(ToolCall call, StepReading reading, int dispatch, int suspect, DispatchOutcome outcome)
     {
-        isReserved |= reading.HasReservation;
-
         var settlement = outcome switch
         {
             DispatchOutcome.Answered o => Performed(o.End, dispatch, o.Custody),
             DispatchOutcome.ProbePerformed o => Performed(
                 new CallEnd.Succeeded(o.Value, o.HttpStatus, SettledBy: "probe"), suspect, o.Custody),
-            DispatchOutcome.ProbeNotPerformed => Write(call, reading, [new CallNotSent(suspect, "PROBED")]) with { Reservation = GivenBack(call, dispatch, isReserved) },
-            DispatchOutcome.NotSent { IsFinal: true } o when suspect == 0 => NeverSent(call, reading, dispatch, o.Reason, o.Message, isReserved),
-            DispatchOutcome.NotSent o => NotSent(call, reading, dispatch, suspect, o.Reason, isReserved),
+            DispatchOutcome.ProbeNotPerformed => Write(call, reading, [new CallNotSent(suspect, "PROBED")]) with { Reservation = GivenBack(call, reading, dispatch) },
+            DispatchOutcome.NotSent { IsFinal: true } o when suspect == 0 => NeverSent(call, reading, dispatch, o.Reason, o.Message),
+            DispatchOutcome.NotSent o => NotSent(call, reading, dispatch, suspect, o.Reason),
             DispatchOutcome.Unclear => Write(call, reading, [new CallInterrupted(dispatch)]),
             DispatchOutcome.CannotTell => null,
             _ => throw new UnreachableException($"An outcome of type {outcome.GetType().Name} cannot be settled."),
@@ -302,12 +288,12 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
             ? TimeSpan.FromMilliseconds(50 << Math.Min(dispatch, 7))
             : TimeSpan.Zero;
 
-        return new Move.Record(settlement with { Spans = outcome.Spans }, pause);
+        return new Move.Record(reading, settlement with { Spans = outcome.Spans }, pause);
 
         JournalWrite Performed(CallEnd end, int told, Custody? custody) =>
             Write(call, reading, [new CallSettled(WithinBounds(end), told, custody)]) with
             {
-                Reservation = isReserved ? new ReservationEnd(call.Digest, dispatch, Performed: true) : null,
+                Reservation = reading.HasReservation ? new ReservationEnd(call.Digest, dispatch, Performed: true) : null,
                 ToolDone = end is CallEnd.Succeeded ? call.Tool.Name : null,
             };
     }
@@ -330,20 +316,19 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
     private static string TooLargeMessage(int bytes) =>
         $"The target answered with {bytes} bytes; at most {ValueBytesMax} can be recorded. What was done outside is done.";
 
-    private static JournalWrite NeverSent(
-        ToolCall call, StepReading reading, int dispatch, string reason, string message, bool isReserved) =>
+    private static JournalWrite NeverSent(ToolCall call, StepReading reading, int dispatch, string reason, string message) =>
         Write(call, reading, [new CallSettled(new CallEnd.NotSent(reason, message), dispatch, null)]) with
         {
-            Reservation = GivenBack(call, dispatch, isReserved),
+            Reservation = GivenBack(call, reading, dispatch),
         };
 
     // While it may be out, by this dispatch or by the one that this was to repeat, what it holds stays counted. Once it is
     // certain that nothing is, others may have the room: the next dispatch is measured anew, and there may never be one.
-    private static JournalWrite NotSent(ToolCall call, StepReading reading, int dispatch, int suspect, string reason, bool isReserved) =>
-        Write(call, reading, [new CallNotSent(dispatch, reason)]) with { Reservation = GivenBack(call, dispatch, isReserved && suspect == 0) };
+    private static JournalWrite NotSent(ToolCall call, StepReading reading, int dispatch, int suspect, string reason) =>
+        Write(call, reading, [new CallNotSent(dispatch, reason)]) with { Reservation = suspect == 0 ? GivenBack(call, reading, dispatch) : null };
 
-    private static ReservationEnd? GivenBack(ToolCall call, int dispatch, bool isReserved) =>
-        isReserved ? new ReservationEnd(call.Digest, dispatch, Performed: false) : null;
+    private static ReservationEnd? GivenBack(ToolCall call, StepReading reading, int dispatch) =>
+        reading.HasReservation ? new ReservationEnd(call.Digest, dispatch, Performed: false) : null;
 
     // What the target or the call itself stood in the way of. A person who has looked, and has it sent again, starts the count anew.
     private static List<Fact> BadTurns(StepReading reading)
@@ -377,7 +362,7 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
             $"The step {call.Step} was recorded as another call (of {recorded.Tool}); the handler now asks for {call.Tool.Name} with other arguments.");
 
     private static Move.Record Record(ToolCall call, StepReading reading, IReadOnlyList<Fact> facts, Span? span = null) =>
-        new(Write(call, reading, facts, span) with
+        new(reading, Write(call, reading, facts, span) with
         {
             Fence = facts[0] is CallRequested or CallDecided ? new Fence.LiveClaim(call.ClaimHash) : new Fence.Settlement(),
         });
@@ -386,7 +371,7 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
     {
         Task = call.Task,
         Step = call.Step,
-        StepFactsSeen = reading.Facts.Count + reading.FactsAdded,
+        StepFactsSeen = reading.Facts.Count,
         Facts = facts,
         Fence = new Fence.Settlement(),
         StepsMax = call.Workflow.StepsMax,
@@ -412,8 +397,8 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
     {
         internal sealed record Answer(CallResult Result) : Move;
 
-        /// <summary>Write it down, wait that long, and look again.</summary>
-        internal sealed record Record(JournalWrite Write, TimeSpan Pause = default) : Move;
+        /// <summary>Write down what follows from what was seen, wait that long, and go on from there.</summary>
+        internal sealed record Record(StepReading Seen, JournalWrite Write, TimeSpan Pause = default) : Move;
 
         internal sealed record ReadAgain(TimeSpan Pause = default) : Move;
     }

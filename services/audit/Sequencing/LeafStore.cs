@@ -1,23 +1,36 @@
 using Mesh.Integrity;
+using Mesh.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Mesh.Audit.Sequencing;
 
-/// <summary>Appends a batch in one round trip and one commit; the database assigns the indexes.</summary>
+/// <summary>Appends a batch in one statement; the database assigns the indexes.</summary>
 internal static class LeafStore
 {
     private const string AppendSql =
         "select outcome, first_index, leaf_hash, leaf_time, last_seq from append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)";
 
-    /// <summary>One placement for each submission, in their order, all of them in the caller's transaction.</summary>
+    /// <summary>One placement for each submission, in their order, all of them in one commit.</summary>
     public static async Task<IReadOnlyList<Placement>> AppendAsync(
-        NpgsqlConnection connection, IReadOnlyList<Submission> batch, CancellationToken stop)
+        CommitTransaction transaction, IReadOnlyList<Submission> batch, CancellationToken stop)
     {
-        // The same intent may be asked for twice at once.
+        var distinct = Distinct(batch, out var places);
+        var placements = new List<Placement>(distinct.Count);
+        await transaction.ReadAsync([Append(distinct)], (rows, read) => ReadAsync(rows, distinct, placements, read), stop);
+
+        // Not in one round trip with the rest: a connection that turns out to be dead is then known to have written nothing.
+        await transaction.CommitAsync([], stop);
+
+        return Array.ConvertAll(places, place => placements[place]);
+    }
+
+    // The same intent may be asked for twice at once.
+    private static List<Submission> Distinct(IReadOnlyList<Submission> batch, out int[] places)
+    {
         var first = new Dictionary<object, int>(batch.Count);
         var distinct = new List<Submission>(batch.Count);
-        var places = new int[batch.Count];
+        places = new int[batch.Count];
 
         for (var n = 0; n < batch.Count; n++)
         {
@@ -29,19 +42,16 @@ internal static class LeafStore
             places[n] = first[batch[n].Identity];
         }
 
-        await using var command = new NpgsqlCommand(AppendSql, connection);
-        Bind(command, distinct);
-        await command.PrepareAsync(stop);
+        return distinct;
+    }
 
-        var placements = new List<Placement>(distinct.Count);
-        await using var reader = await command.ExecuteReaderAsync(stop);
-
-        while (await reader.ReadAsync(stop))
+    private static async Task ReadAsync(
+        NpgsqlDataReader rows, List<Submission> batch, List<Placement> placements, CancellationToken stop)
+    {
+        while (await rows.ReadAsync(stop))
         {
-            placements.Add(Read(reader, distinct[placements.Count]));
+            placements.Add(Read(rows, batch[placements.Count]));
         }
-
-        return Array.ConvertAll(places, place => placements[place]);
     }
 
     private static Placement Read(NpgsqlDataReader row, Submission submission) => row.GetString(0) switch
@@ -58,8 +68,9 @@ internal static class LeafStore
 
     private static EntryPlace PlaceOf(long index, Leaf leaf) => new(index, leaf.Hash, leaf.Time);
 
-    private static void Bind(NpgsqlCommand command, List<Submission> batch)
+    private static NpgsqlBatchCommand Append(List<Submission> batch)
     {
+        var command = new NpgsqlBatchCommand(AppendSql);
         var count = batch.Count;
         var (tenants, intents, terms) = (new string[count], new byte[]?[count], new byte[]?[count]);
         var (tasks, seqs, counts) = (new Guid?[count], new long?[count], new int[count]);
@@ -106,8 +117,10 @@ internal static class LeafStore
         Add(command, NpgsqlDbType.Uuid, leaves.ConvertAll(l => l.Task).ToArray());
         Add(command, NpgsqlDbType.Bytea, leaves.ConvertAll(l => l.Payload).ToArray());
         Add(command, NpgsqlDbType.Bytea, leaves.ConvertAll(l => l.Salt).ToArray());
+
+        return command;
     }
 
-    private static void Add<T>(NpgsqlCommand command, NpgsqlDbType element, T[] values) =>
+    private static void Add<T>(NpgsqlBatchCommand command, NpgsqlDbType element, T[] values) =>
         command.Parameters.Add(new NpgsqlParameter<T[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | element });
 }

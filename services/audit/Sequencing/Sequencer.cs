@@ -50,7 +50,7 @@ internal sealed class Sequencer(NpgsqlDataSource store, GrownLogs grown, AuditMe
     public async Task<IReadOnlyList<Placement>> PlaceAsync(IReadOnlyList<Submission> facts, NpgsqlTransaction effect, CancellationToken stop)
     {
         var started = Stopwatch.GetTimestamp();
-        var placements = await LeafStore.AppendAsync(effect.Connection!, facts, stop);
+        var placements = await LeafStore.AppendAsync(CommitTransaction.Within(effect), facts, stop);
 
         for (var n = 0; n < facts.Count; n++)
         {

@@ -59,9 +59,11 @@ internal sealed class TaskEndpoint(
 
     public override async Task<V1.GetTaskResponse> GetTask(V1.GetTaskRequest request, ServerCallContext context)
     {
-        var task = await FindAsync(request.Tenant, request.TaskId, context);
+        var key = await FindKeyAsync(request.Tenant, request.TaskId, context);
 
-        return new V1.GetTaskResponse { Task = await reader.WithPayloadsAsync(task, context.CancellationToken) };
+        var (task, ends) = await reader.RequireWithEndsAsync(key, context.CancellationToken);
+
+        return new V1.GetTaskResponse { Task = TaskReader.WithPayloads(task, ends) };
     }
 
     public override async Task<V1.ListTasksResponse> ListTasks(V1.ListTasksRequest request, ServerCallContext context)
@@ -95,13 +97,13 @@ internal sealed class TaskEndpoint(
     {
         var timeout = ReadTimeout(request.Timeout);
         var until = clock.GetUtcNow() + (timeout < WaitMax ? timeout : WaitMax);
-        var task = await FindAsync(request.Tenant, request.TaskId, context);
-        using var watch = signals.Watch(task.Key);
+        var key = await FindKeyAsync(request.Tenant, request.TaskId, context);
+        using var watch = signals.Watch(key);
 
         while (true)
         {
             var signal = watch.Next();
-            task = await reader.RequireAsync(request.Tenant, task.Key.Id.ToString("D"), context.CancellationToken);
+            var (task, ends) = await reader.RequireWithEndsAsync(key, context.CancellationToken);
             var isDone = task.State.IsEnded() || (request.UntilPerson && NeedsPerson(task.State));
             var left = until - clock.GetUtcNow();
 
@@ -109,7 +111,7 @@ internal sealed class TaskEndpoint(
             {
                 return new V1.WaitTaskResponse
                 {
-                    Task = isDone ? await reader.WithPayloadsAsync(task, context.CancellationToken) : Wire.Write(task),
+                    Task = isDone ? TaskReader.WithPayloads(task, ends) : Wire.Write(task),
                     Done = isDone,
                 };
             }
@@ -159,7 +161,6 @@ internal sealed class TaskEndpoint(
         var task = await FindAsync(request.Tenant, request.TaskId, context);
         RequireReason(request.Reason, isRequired: false);
 
-
         if (!task.State.IsEnded())
         {
             var message = request.Reason.Length > 0 ? request.Reason : $"cancelled by {principal.Id}";
@@ -193,6 +194,13 @@ internal sealed class TaskEndpoint(
         {
             Task = Wire.Write(await reader.RequireAsync(request.Tenant, task.Key.Id.ToString("D"), context.CancellationToken)),
         };
+    }
+
+    private Task<TaskKey> FindKeyAsync(string tenant, string taskId, ServerCallContext context)
+    {
+        context.RequireRole(tenant, Role.Viewer, Role.Operator, Role.Approver, Role.Auditor);
+
+        return reader.KeyOfAsync(tenant, taskId, context.CancellationToken);
     }
 
     private async Task<TaskRow> FindAsync(string tenant, string taskId, ServerCallContext context)

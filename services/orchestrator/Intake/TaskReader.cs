@@ -26,34 +26,35 @@ internal sealed class TaskReader(JournalStore journal)
     internal const string FindShort =
         $"select {TaskRows.Columns} from orchestrator.task t where t.tenant_id = $1 and right(t.id::text, 8) = $2 limit 2";
 
-    public async Task<TaskRow> RequireAsync(string tenant, string taskId, CancellationToken stop)
-    {
-        var task = Guid.TryParseExact(taskId, "D", out var id)
-            ? await journal.ReadTaskAsync(new TaskKey(tenant, id), stop)
-            : await FindShortAsync(tenant, taskId, stop);
+    /// <summary>A task's key from its id or the last digits of it. That there is such a task is known only of digits.</summary>
+    public async Task<TaskKey> KeyOfAsync(string tenant, string taskId, CancellationToken stop) =>
+        Guid.TryParseExact(taskId, "D", out var id) ? new TaskKey(tenant, id) : (await FindShortAsync(tenant, taskId, stop)).Key;
 
-        return task ?? throw Refusals.NotFound(Reason.TaskNotFound, $"There is no task {Shown(taskId)} in the tenant {tenant}.");
+    public async Task<TaskRow> RequireAsync(string tenant, string taskId, CancellationToken stop) => Guid.TryParseExact(taskId, "D", out var id)
+        ? await journal.ReadTaskAsync(new TaskKey(tenant, id), stop) ?? throw NotFound(tenant, taskId)
+        : await FindShortAsync(tenant, taskId, stop);
+
+    /// <summary>A task with the ends of its journal, for <see cref="WithPayloads"/>.</summary>
+    public async Task<(TaskRow Task, IReadOnlyList<JournalEntry> Ends)> RequireWithEndsAsync(TaskKey key, CancellationToken stop)
+    {
+        var (task, ends) = await journal.ReadEndsAsync(key, stop);
+
+        return (task ?? throw NotFound(key.Tenant, key.Id.ToString("D")), ends);
     }
 
-    public async Task<V1.AgentTask> WithPayloadsAsync(TaskRow task, CancellationToken stop)
+    /// <summary>The task with its input and, once it completed, its result.</summary>
+    public static V1.AgentTask WithPayloads(TaskRow task, IReadOnlyList<JournalEntry> ends)
     {
         var wire = Wire.Write(task);
-        var first = await journal.ReadEntriesAsync(task.Key, 0, 1, stop);
 
-        if (first is [{ Fact: TaskSubmitted submitted }])
+        if (ends is [{ Fact: TaskSubmitted submitted }, ..])
         {
             wire.Input = JsonValues.Read(submitted.Input);
         }
 
-        if (task.State == TaskState.Completed)
+        if (ends.Select(entry => entry.Fact).OfType<TaskFinished>().LastOrDefault() is { Outcome: TaskOutcome.Completed } finished)
         {
-            // Settlements may follow the end, so it is looked for from there backwards.
-            var last = await journal.ReadEntriesAsync(task.Key, Math.Max(0, task.Seq - 50), 50, stop);
-
-            if (last.Select(entry => entry.Fact).OfType<TaskFinished>().LastOrDefault() is { } finished)
-            {
-                wire.Result = JsonValues.Read(finished.Result);
-            }
+            wire.Result = JsonValues.Read(finished.Result);
         }
 
         return wire;
@@ -105,7 +106,7 @@ internal sealed class TaskReader(JournalStore journal)
         }
     }
 
-    private async Task<TaskRow?> FindShortAsync(string tenant, string digits, CancellationToken stop)
+    private async Task<TaskRow> FindShortAsync(string tenant, string digits, CancellationToken stop)
     {
         if (digits.Length != ShortIdDigits || !digits.All(char.IsAsciiHexDigitLower))
         {
@@ -126,8 +127,11 @@ internal sealed class TaskReader(JournalStore journal)
                 : throw Refusals.Invalid("task_id", $"{digits} is the end of several ids; give the whole one");
         }
 
-        return found;
+        return found ?? throw NotFound(tenant, digits);
     }
+
+    private static RefusalException NotFound(string tenant, string taskId) =>
+        Refusals.NotFound(Reason.TaskNotFound, $"There is no task {Shown(taskId)} in the tenant {tenant}.");
 
     private static string Shown(string taskId) => taskId.Length <= 40 ? taskId : taskId[..40];
 

@@ -25,13 +25,15 @@ internal sealed class TaskStarter(
 
     public async Task<StartAnswer> StartAsync(StartRequest request, CancellationToken stop)
     {
-        // Before anything else is asked: a repeat is answered as the first time, whatever has changed since. Two at the same
-        // moment are told apart by the transaction.
-        if (await FindAsync(request, stop) is { } first)
-        {
-            return first;
-        }
+        var answer = await TryStartAsync(request, stop);
 
+        // A repeat is answered as the first time, whatever has changed since. The transaction recognises it; one that is refused
+        // before is looked up here.
+        return answer is StartAnswer.Refused && await FindAsync(request, stop) is { } first ? first : answer;
+    }
+
+    private async Task<StartAnswer> TryStartAsync(StartRequest request, CancellationToken stop)
+    {
         var startedAt = clock.GetUtcNow();
         var started = Stopwatch.GetTimestamp();
 

@@ -1,4 +1,5 @@
 using Mesh.Orchestrator.Lifecycle;
+using Mesh.Postgres;
 using Npgsql;
 
 namespace Mesh.Orchestrator.Journal;
@@ -33,10 +34,10 @@ internal sealed class JournalHeads
 
     /// <summary>Locks the tasks in one order for all, so that two batches cannot wait for each other.</summary>
     public static async Task<JournalHeads> LockAsync(
-        NpgsqlConnection connection, IReadOnlyList<JournalWrite> writes, CancellationToken stop)
+        CommitTransaction transaction, IReadOnlyList<JournalWrite> writes, CancellationToken stop)
     {
         var heads = new JournalHeads { steps = new StepHead[writes.Count] };
-        await using var batch = new NpgsqlBatch(connection);
+        var batch = new List<NpgsqlBatchCommand>();
         var reads = new List<Func<NpgsqlDataReader, CancellationToken, Task>>();
 
         heads.LockTasks(batch, reads, writes);
@@ -47,18 +48,19 @@ internal sealed class JournalHeads
 
         if (reads.Count > 0)
         {
-            // Planned once for the connection's life: the writer keeps its connection.
-            await batch.PrepareAsync(stop);
-            await using var results = await batch.ExecuteReaderAsync(stop);
+            await transaction.ReadAsync(batch, ReadAsync, stop);
+        }
 
+        return heads;
+
+        async Task ReadAsync(NpgsqlDataReader results, CancellationToken stop)
+        {
             foreach (var read in reads)
             {
                 await read(results, stop);
                 await results.NextResultAsync(stop);
             }
         }
-
-        return heads;
     }
 
     public TaskRow? TaskOf(JournalWrite write) => tasks.GetValueOrDefault(write.Task);
@@ -143,7 +145,7 @@ internal sealed class JournalHeads
     };
 
     private void LockTasks(
-        NpgsqlBatch batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
+        List<NpgsqlBatchCommand> batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
     {
         var keys = writes.Where(write => write.Creates is null).Select(write => write.Task).Distinct().ToArray();
 
@@ -152,7 +154,7 @@ internal sealed class JournalHeads
             return;
         }
 
-        batch.BatchCommands.Add(Command(
+        batch.Add(Command(
             $"""
             select {TaskRows.Columns}
             from orchestrator.task t join unnest($1, $2) as k(tenant_id, id) on t.tenant_id = k.tenant_id and t.id = k.id
@@ -171,7 +173,7 @@ internal sealed class JournalHeads
     }
 
     private void LockRequests(
-        NpgsqlBatch batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
+        List<NpgsqlBatchCommand> batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
     {
         var keys = writes.Select(write => write.Request).OfType<RequestKey>()
             .Select(request => (request.Tenant, request.Key)).Distinct().Order().ToArray();
@@ -185,7 +187,7 @@ internal sealed class JournalHeads
         var names = keys.Select(key => key.Key).ToArray();
 
         // Nobody can insert one of these keys between the look and the insert, here or at another replica.
-        batch.BatchCommands.Add(Command(
+        batch.Add(Command(
             """
             select pg_advisory_xact_lock(hashtextextended(k.tenant_id || '/' || k.key, 7))
             from unnest($1, $2) as k(tenant_id, key)
@@ -194,7 +196,7 @@ internal sealed class JournalHeads
             names));
         reads.Add((_, _) => Task.CompletedTask);
 
-        batch.BatchCommands.Add(Command(
+        batch.Add(Command(
             """
             select r.tenant_id, r.key, r.task_id, r.body_digest
             from orchestrator.request r join unnest($1, $2) as k(tenant_id, key) on r.tenant_id = k.tenant_id and r.key = k.key
@@ -212,7 +214,7 @@ internal sealed class JournalHeads
 
     // A statement of its own: its snapshot is taken after the locks, so it sees what the former holder committed.
     private void ReadSteps(
-        NpgsqlBatch batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
+        List<NpgsqlBatchCommand> batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
     {
         var places = Enumerable.Range(0, writes.Count).Where(place => writes[place].Step is not null).ToArray();
 
@@ -221,7 +223,7 @@ internal sealed class JournalHeads
             return;
         }
 
-        batch.BatchCommands.Add(Command(
+        batch.Add(Command(
             """
             select (select count(*)::int from orchestrator.journal j
                     where j.tenant_id = k.tenant_id and j.task_id = k.task_id and j.step = k.step and j.step <> ''),
@@ -246,7 +248,7 @@ internal sealed class JournalHeads
     }
 
     private void ReadArrivals(
-        NpgsqlBatch batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
+        List<NpgsqlBatchCommand> batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
     {
         var waits = writes
             .SelectMany(write => write.Facts.OfType<TaskParked>().Select(parked => (write.Task, parked.On.Name)))
@@ -257,7 +259,7 @@ internal sealed class JournalHeads
             return;
         }
 
-        batch.BatchCommands.Add(Command(
+        batch.Add(Command(
             """
             select a.tenant_id, a.task_id, a.name, a.because
             from orchestrator.arrival a join unnest($1, $2, $3) as k(tenant_id, task_id, name)
@@ -276,7 +278,7 @@ internal sealed class JournalHeads
     }
 
     private void ReadOpenCalls(
-        NpgsqlBatch batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
+        List<NpgsqlBatchCommand> batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
     {
         var ending = writes.Where(write => write.Facts.Any(fact => fact is TaskFinished)).Select(write => write.Task).ToArray();
 
@@ -285,7 +287,7 @@ internal sealed class JournalHeads
             return;
         }
 
-        batch.BatchCommands.Add(Command(
+        batch.Add(Command(
             $"""
             select j.tenant_id, j.task_id
             from unnest($1, $2) as k(tenant_id, task_id) join orchestrator.journal j on j.tenant_id = k.tenant_id and j.task_id = k.task_id

@@ -6,7 +6,7 @@ using NpgsqlTypes;
 
 namespace Mesh.Orchestrator.Journal;
 
-/// <summary>The rows that a batch adds, gathered while it is decided and inserted in one round trip.</summary>
+/// <summary>The rows that a batch adds, gathered while it is decided and inserted together.</summary>
 internal sealed class JournalRows
 {
     private readonly List<Entry> entries = [];
@@ -70,23 +70,23 @@ internal sealed class JournalRows
 
     public void AddRequest(RequestKey request, Guid taskId) => requests.Add((request, taskId));
 
-    public async Task InsertAsync(NpgsqlConnection connection, JournalChanges changes, CancellationToken stop)
+    public IReadOnlyCollection<NpgsqlBatchCommand> Inserts(JournalChanges changes)
     {
-        await using var batch = new NpgsqlBatch(connection);
+        var batch = new List<NpgsqlBatchCommand>();
 
         if (changes.Created.Count > 0)
         {
-            batch.BatchCommands.Add(InsertTasks(changes.Created));
+            batch.Add(InsertTasks(changes.Created));
         }
 
         if (changes.Updated.Count > 0)
         {
-            batch.BatchCommands.Add(UpdateTasks(changes.Updated));
+            batch.Add(UpdateTasks(changes.Updated));
         }
 
         if (requests.Count > 0)
         {
-            batch.BatchCommands.Add(Command(
+            batch.Add(Command(
                 "insert into orchestrator.request(tenant_id, key, body_digest, task_id) select * from unnest($1, $2, $3, $4)",
                 requests.Select(r => r.Request.Tenant).ToArray(),
                 requests.Select(r => r.Request.Key).ToArray(),
@@ -96,7 +96,7 @@ internal sealed class JournalRows
 
         if (entries.Count > 0)
         {
-            batch.BatchCommands.Add(Command(
+            batch.Add(Command(
                 """
                 insert into orchestrator.journal(tenant_id, task_id, seq, step, step_fact, branch, position, kind, body)
                 select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -114,7 +114,7 @@ internal sealed class JournalRows
 
         if (changes.ArrivalsTaken.Count > 0)
         {
-            batch.BatchCommands.Add(Command(
+            batch.Add(Command(
                 """
                 delete from orchestrator.arrival a using unnest($1, $2, $3) as k(tenant_id, task_id, name)
                 where a.tenant_id = k.tenant_id and a.task_id = k.task_id and a.name = k.name
@@ -126,7 +126,7 @@ internal sealed class JournalRows
 
         if (changes.ArrivalsKept.Count > 0)
         {
-            batch.BatchCommands.Add(Command(
+            batch.Add(Command(
                 """
                 insert into orchestrator.arrival(tenant_id, task_id, name, because) select * from unnest($1, $2, $3, $4)
                 on conflict do nothing
@@ -139,14 +139,10 @@ internal sealed class JournalRows
 
         if (messages.Count > 0)
         {
-            batch.BatchCommands.Add(Outbox.Insert(messages));
+            batch.Add(Outbox.Insert(messages));
         }
 
-        if (batch.BatchCommands.Count > 0)
-        {
-            await batch.PrepareAsync(stop);
-            await batch.ExecuteNonQueryAsync(stop);
-        }
+        return batch;
     }
 
     private static NpgsqlBatchCommand InsertTasks(IReadOnlyList<TaskRow> rows) => Command(

@@ -10,6 +10,9 @@ namespace Mesh.Orchestrator.Journal;
 /// <summary>The journal: appends through one group commit, reads by key. Any replica reads and writes any task.</summary>
 internal sealed class JournalStore : IAsyncDisposable
 {
+    // Settlements may follow the end, so it is looked for among the last entries.
+    private const int LastEntries = 50;
+
     private readonly NpgsqlDataSource store;
     private readonly GroupCommit<JournalWrite, JournalAnswer> commits;
     private readonly OutboxSignal outbox;
@@ -93,18 +96,7 @@ internal sealed class JournalStore : IAsyncDisposable
         await command.PrepareAsync(stop);
         await using var rows = await command.ExecuteReaderAsync(stop);
 
-        TaskRow? row = null;
-        var facts = new List<JournalEntry>();
-
-        while (await rows.ReadAsync(stop))
-        {
-            row ??= TaskRows.Read(rows);
-
-            if (!rows.IsDBNull(TaskRows.Count))
-            {
-                facts.Add(FactWire.Read(rows.GetInt64(TaskRows.Count), rows.GetFieldValue<byte[]>(TaskRows.Count + 1)));
-            }
-        }
+        var (row, facts) = await ReadWithEntriesAsync(rows, stop);
 
         return new StepReading(row, facts);
     }
@@ -135,30 +127,58 @@ internal sealed class JournalStore : IAsyncDisposable
         return entries;
     }
 
-    /// <summary>The first recorded step, if any, that a handler did not ask for in a branch that it reports on.</summary>
+    /// <summary>The task's head, and the first recorded step that a handler did not ask for in a branch that it reports on.</summary>
     /// <param name="task">The task.</param>
     /// <param name="asked">How many steps it asked for, by branch; empty when it does not say.</param>
     /// <param name="stop">Ends the search.</param>
-    public async Task<string?> FindSkippedStepAsync(TaskKey task, IReadOnlyDictionary<string, int> asked, CancellationToken stop)
+    public async Task<(TaskRow? Task, string? SkippedStep)> ReadEndAsync(TaskKey task, IReadOnlyDictionary<string, int> asked, CancellationToken stop)
     {
-        if (asked.Count == 0)
-        {
-            return null;
-        }
-
+        await using var connection = await store.OpenConnectionAsync(stop);
         await using var command = Command(
-            """
-            select j.step from orchestrator.journal j
-            left join unnest($3, $4) as k(branch, asked) on k.branch = j.branch
-            where j.tenant_id = $1 and j.task_id = $2 and j.position is not null and j.position >= coalesce(k.asked, 0)
-            order by j.seq limit 1
+            connection,
+            $"""
+            select {TaskRows.Columns}, (
+              select j.step from orchestrator.journal j left join unnest($3, $4) as k(branch, asked) on k.branch = j.branch
+              where cardinality($3) > 0 and j.tenant_id = t.tenant_id and j.task_id = t.id
+                and j.position is not null and j.position >= coalesce(k.asked, 0)
+              order by j.seq limit 1)
+            from orchestrator.task t where t.tenant_id = $1 and t.id = $2
             """,
             task.Tenant,
             task.Id,
             asked.Keys.ToArray(),
             asked.Values.ToArray());
+        await command.PrepareAsync(stop);
+        await using var rows = await command.ExecuteReaderAsync(stop);
 
-        return await command.ExecuteScalarAsync(stop) as string;
+        return await rows.ReadAsync(stop)
+            ? (TaskRows.Read(rows), rows.IsDBNull(TaskRows.Count) ? null : rows.GetString(TaskRows.Count))
+            : (null, null);
+    }
+
+    /// <summary>The task's head with its first entry and, once it completed, its last ones.</summary>
+    public async Task<(TaskRow? Task, IReadOnlyList<JournalEntry> Entries)> ReadEndsAsync(TaskKey task, CancellationToken stop)
+    {
+        await using var connection = await store.OpenConnectionAsync(stop);
+        await using var command = Command(
+            connection,
+            $"""
+            select {TaskRows.Columns}, e.seq, e.body
+            from orchestrator.task t cross join lateral (
+              (select j.seq, j.body from orchestrator.journal j
+               where j.tenant_id = t.tenant_id and j.task_id = t.id order by j.seq limit 1)
+              union all
+              (select j.seq, j.body from orchestrator.journal j
+               where t.state = {(short)TaskState.Completed}
+                 and j.tenant_id = t.tenant_id and j.task_id = t.id and j.seq > greatest(t.seq - {LastEntries}, 1))) e
+            where t.tenant_id = $1 and t.id = $2 order by e.seq
+            """,
+            task.Tenant,
+            task.Id);
+        await command.PrepareAsync(stop);
+        await using var rows = await command.ExecuteReaderAsync(stop);
+
+        return await ReadWithEntriesAsync(rows, stop);
     }
 
     /// <summary>What was started under a request key before; null when nothing was.</summary>
@@ -173,6 +193,24 @@ internal sealed class JournalStore : IAsyncDisposable
         return await rows.ReadAsync(stop)
             ? new JournalAnswer.Existed(rows.GetGuid(0), rows.GetFieldValue<byte[]>(1).AsSpan().SequenceEqual(request.BodyDigest))
             : null;
+    }
+
+    private static async Task<(TaskRow? Task, IReadOnlyList<JournalEntry> Entries)> ReadWithEntriesAsync(NpgsqlDataReader rows, CancellationToken stop)
+    {
+        TaskRow? task = null;
+        var entries = new List<JournalEntry>();
+
+        while (await rows.ReadAsync(stop))
+        {
+            task ??= TaskRows.Read(rows);
+
+            if (!rows.IsDBNull(TaskRows.Count))
+            {
+                entries.Add(FactWire.Read(rows.GetInt64(TaskRows.Count), rows.GetFieldValue<byte[]>(TaskRows.Count + 1)));
+            }
+        }
+
+        return (task, entries);
     }
 
     /// <summary>A statement of a quiet path.</summary>
@@ -198,14 +236,20 @@ internal sealed class JournalStore : IAsyncDisposable
 /// <param name="Task">Null when there is no such task.</param>
 internal sealed record StepReading(TaskRow? Task, IReadOnlyList<JournalEntry> Facts)
 {
-    /// <summary>Facts that this reader wrote itself since.</summary>
-    public int FactsAdded { get; init; }
-
     /// <summary>Policy reserved a limit for this call and has to be told how it ended.</summary>
     public bool HasReservation => Facts.Any(entry => entry.Fact is CallDecided { Decision: Decision.Permitted { Reserved: true } });
 
     /// <summary>When its last fact was written.</summary>
     public DateTimeOffset LastAt => Facts[^1].Time;
+
+    /// <summary>As it stands after a write of this reader's own, which nobody came before.</summary>
+    public StepReading After(JournalWrite write, JournalAnswer.Written written) => new(
+        written.Task,
+        [
+            .. Facts,
+            .. write.Facts.Select((fact, place) => new JournalEntry(
+                written.Task.Seq - write.Facts.Count + 1 + place, write.Step!.Value.Value, written.Task.Epoch, written.At, [], fact)),
+        ]);
 
     public CallState CallState => Facts.Aggregate((CallState)new CallState.New(), (state, entry) => state.After(entry.Fact));
 }

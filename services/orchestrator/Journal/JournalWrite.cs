@@ -89,7 +89,7 @@ internal sealed record ReservationEnd(ActionDigest Digest, int Dispatch, bool Pe
 internal abstract record JournalAnswer
 {
     /// <summary>Durable. The row is the task's as it now stands.</summary>
-    internal sealed record Written(TaskRow Task) : JournalAnswer;
+    internal sealed record Written(TaskRow Task, DateTimeOffset At) : JournalAnswer;
 
     /// <summary>The request key is taken: this task was started with it before.</summary>
     internal sealed record Existed(Guid TaskId, bool SameBody) : JournalAnswer;

@@ -1,11 +1,11 @@
 using Mesh.Orchestrator.Lifecycle;
-using Npgsql;
+using Mesh.Postgres;
 
 namespace Mesh.Orchestrator.Journal;
 
 /// <summary>
 /// Writes a batch of <see cref="JournalWrite"/> inside one transaction: locks the heads of the tasks, decides with what it
-/// then knows for certain, and writes all that may be written. Two round trips, however many writes there are.
+/// then knows for certain, and writes all that may be written. Two round trips, the commit included, however many writes there are.
 /// </summary>
 /// <remarks>
 /// The lock on the task's row is what orders everything: a takeover, a cancel and every append of a task take it, so
@@ -14,14 +14,14 @@ namespace Mesh.Orchestrator.Journal;
 internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpans)
 {
     public async Task<IReadOnlyList<JournalAnswer>> WriteAsync(
-        NpgsqlConnection connection, IReadOnlyList<JournalWrite> writes, CancellationToken stop)
+        CommitTransaction transaction, IReadOnlyList<JournalWrite> writes, CancellationToken stop)
     {
-        var heads = await JournalHeads.LockAsync(connection, writes, stop);
+        var heads = await JournalHeads.LockAsync(transaction, writes, stop);
         var rows = new JournalRows();
         var now = clock.GetUtcNow();
         var answers = writes.Select((_, place) => Decide(writes, place, heads, rows, now)).ToList();
 
-        await rows.InsertAsync(connection, heads.Changed, stop);
+        await transaction.CommitAsync(rows.Inserts(heads.Changed), stop);
 
         return answers;
     }
@@ -87,7 +87,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
             heads.Put(request, write.Task.Id);
         }
 
-        return new JournalAnswer.Written(row);
+        return new JournalAnswer.Written(row, now);
     }
 
     private static JournalAnswer? Refusal(

@@ -23,7 +23,7 @@ internal sealed class ApprovalDecisions(JournalWriter writer, TaskSignals signal
     public async Task HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
     {
         var answers = await writer.WriteAsync(
-            effect.Connection!,
+            CommitTransaction.Within(effect),
             [
                 .. messages.SelectMany(Read).Select(arrival => new JournalWrite
                 {

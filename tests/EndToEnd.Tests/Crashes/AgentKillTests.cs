@@ -70,8 +70,11 @@ public sealed class AgentKillTests(TwoTenantMesh mesh) : IClassFixture<TwoTenant
         Assert.Equal((1, 1, 1), (log.Asked("GET", "/v1/orders"), log.Asked("POST", "/v1/refunds"), log.Asked("POST", "/v1/mails")));
 
         var events = await mesh.EventsAsync(id, tenant);
-        Assert.Equal(3, events.Count(entry => entry.Kind == "CallDispatched"));
-        Assert.Equal(3, events.Count(entry => entry.Kind == "CallSettled"));
+        int Count(string kind) => events.Count(entry => entry.Kind == kind);
+
+        // A dispatch that the next holder's fence reached before it was redeemed never left the machine, and is made again.
+        Assert.True(Count("CallDispatched") - Count("CallNotSent") == 3, await mesh.StoryAsync(id, tenant));
+        Assert.Equal(3, Count("CallSettled"));
         Assert.Single(events, entry => entry.Kind == "StepRecorded");
     }
 }

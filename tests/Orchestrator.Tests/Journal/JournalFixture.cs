@@ -65,7 +65,7 @@ public sealed class JournalFixture : IAsyncLifetime
     {
         await using var connection = await Store.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync();
-        var answers = await new JournalWriter(clock ?? TimeProvider.System, new PendingSpans()).WriteAsync(connection, writes, CancellationToken.None);
+        var answers = await new JournalWriter(clock ?? TimeProvider.System, new PendingSpans()).WriteAsync(CommitTransaction.Within(transaction), writes, CancellationToken.None);
         await transaction.CommitAsync();
 
         return answers;

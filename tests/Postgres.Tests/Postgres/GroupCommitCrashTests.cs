@@ -19,13 +19,14 @@ public sealed class GroupCommitCrashTests
         await using var commits = new GroupCommit<int, bool>(
             source,
             new() { Name = "crash", ConnectPatience = TimeSpan.FromSeconds(20) },
-            async (connection, ids, stop) =>
+            async (transaction, ids, stop) =>
             {
-                var written = await WriteAsync(connection, ids, stop);
+                await transaction.ReadAsync([Insert(ids)], (_, _) => Task.CompletedTask, stop);
                 entered.TrySetResult();
                 await killed.Task;
+                await transaction.CommitAsync([], stop);
 
-                return written;
+                return [.. ids.Select(_ => true)];
             },
             NullLogger.Instance);
 
@@ -103,12 +104,15 @@ public sealed class GroupCommitCrashTests
         return server;
     }
 
-    private static async Task<IReadOnlyList<bool>> WriteAsync(NpgsqlConnection connection, IReadOnlyList<int> ids, CancellationToken stop)
+    private static async Task<IReadOnlyList<bool>> WriteAsync(CommitTransaction transaction, IReadOnlyList<int> ids, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("insert into t select unnest($1) on conflict do nothing", connection);
-        command.Parameters.Add(new() { Value = ids.ToArray() });
-        await command.ExecuteNonQueryAsync(stop);
+        await transaction.CommitAsync([Insert(ids)], stop);
 
         return [.. ids.Select(_ => true)];
     }
+
+    private static NpgsqlBatchCommand Insert(IReadOnlyList<int> ids) => new("insert into t select unnest($1) on conflict do nothing")
+    {
+        Parameters = { new() { Value = ids.ToArray() } },
+    };
 }

@@ -200,36 +200,40 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
     private GroupCommit<Entry, bool> Open(CommitBatch<Entry, bool> write, GroupCommitOptions? options = null) =>
         new(store.Source, options ?? new() { Name = "notes" }, write, NullLogger.Instance);
 
-    private async Task<IReadOnlyList<bool>> HoldFirstAsync(NpgsqlConnection connection, IReadOnlyList<Entry> entries, CancellationToken stop)
+    private async Task<IReadOnlyList<bool>> HoldFirstAsync(CommitTransaction transaction, IReadOnlyList<Entry> entries, CancellationToken stop)
     {
         arrived.TrySetResult();
         await held.Task;
 
-        return await WriteAsync(connection, entries, stop);
+        return await WriteAsync(transaction, entries, stop);
     }
 
-    private async Task<IReadOnlyList<bool>> WriteAsync(NpgsqlConnection connection, IReadOnlyList<Entry> entries, CancellationToken stop)
+    private async Task<IReadOnlyList<bool>> WriteAsync(CommitTransaction transaction, IReadOnlyList<Entry> entries, CancellationToken stop)
     {
         batches.Enqueue(entries.Count);
-        await using var command = new NpgsqlCommand(
+        var command = new NpgsqlBatchCommand(
             """
             insert into notes (id, note_text)
             select e.id, e.text from unnest($1, $2, $3, $4) with ordinality as e(id, text, task, epoch, place)
             where e.task = 0 or exists (select from fences f where f.task = e.task and f.epoch = e.epoch for share)
             order by e.place on conflict do nothing returning id
-            """,
-            connection);
+            """);
         command.Parameters.Add(new() { Value = entries.Select(entry => entry.Id).ToArray() });
         command.Parameters.Add(new() { Value = entries.Select(entry => entry.Text).ToArray() });
         command.Parameters.Add(new() { Value = entries.Select(entry => entry.Task).ToArray() });
         command.Parameters.Add(new() { Value = entries.Select(entry => entry.Epoch).ToArray() });
-        await command.PrepareAsync(stop);
         var written = new HashSet<int>();
-        await using var rows = await command.ExecuteReaderAsync(stop);
-        while (await rows.ReadAsync(stop))
-        {
-            written.Add(rows.GetInt32(0));
-        }
+        await transaction.ReadAsync(
+            [command],
+            async (rows, read) =>
+            {
+                while (await rows.ReadAsync(read))
+                {
+                    written.Add(rows.GetInt32(0));
+                }
+            },
+            stop);
+        await transaction.CommitAsync([], stop);
 
         return [.. entries.Select(entry => written.Contains(entry.Id))];
     }
