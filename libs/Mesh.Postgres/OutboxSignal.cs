@@ -4,22 +4,26 @@ namespace Mesh.Postgres;
 public sealed class OutboxSignal : IDisposable
 {
     private readonly SemaphoreSlim wake = new(0, 1);
+    private int isRaised;
 
     /// <summary>Call after a commit that wrote outbox rows. Cheap, and safe to call too often.</summary>
     public void Raise()
     {
-        try
+        if (Interlocked.Exchange(ref isRaised, 1) == 0)
         {
             wake.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // Already raised and not seen yet.
         }
     }
 
     /// <summary>Returns when the signal was raised, or after the given time.</summary>
-    public async Task WaitAsync(TimeSpan atMost, CancellationToken stop) => _ = await wake.WaitAsync(atMost, stop);
+    public async Task WaitAsync(TimeSpan atMost, CancellationToken stop)
+    {
+        // Raised between these two, it is not seen again: whoever waited is about to look anyway.
+        if (await wake.WaitAsync(atMost, stop))
+        {
+            Volatile.Write(ref isRaised, 0);
+        }
+    }
 
     /// <inheritdoc />
     public void Dispose() => wake.Dispose();
