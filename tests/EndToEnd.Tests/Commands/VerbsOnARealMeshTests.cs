@@ -30,6 +30,8 @@ public sealed class VerbsOnARealMeshTests : IDisposable
         var migrated = await cli.JsonAsync("db migrate");
 
         Assert.Contains(applied.GetProperty("applied").EnumerateArray(), one => one.GetProperty("name").GetString() == "refund-request");
+        Assert.Contains((await cli.JsonAsync("list policyset --tenant acme")).EnumerateArray(), one => one.GetProperty("name").GetString() == "acme-finance");
+        Assert.Equal("PolicySet", (await cli.JsonAsync("get policyset acme-finance --tenant acme")).GetProperty("kind").GetString());
         Assert.Equal("payments/payments-key", secret.GetProperty("name").GetString());
         Assert.StartsWith("mesh_", token.GetProperty("token").GetString(), StringComparison.Ordinal);
         Assert.Equal(JsonValueKind.Object, group.ValueKind);
