@@ -115,6 +115,7 @@ public sealed class VerbsOnARealMeshTests : IDisposable
 
     [Theory]
     [InlineData(1, "INVALID_ARGUMENT", "token create Olga!")]
+    [InlineData(1, "INVALID_ARGUMENT", "list tols --tenant acme")]
     [InlineData(2, "USAGE", "task start")]
     [InlineData(2, "USAGE", "task list")]
     [InlineData(4, "UNAUTHENTICATED", "task list --tenant acme --token mesh_nonsense")]
