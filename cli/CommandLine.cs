@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Mesh.Cli.Access;
 using Mesh.Cli.Applying;
@@ -17,9 +18,12 @@ namespace Mesh.Cli;
 /// <summary>The whole command line: one noun per folder, one verb per file.</summary>
 internal static class CommandLine
 {
+    // `@FILE` is a verb's own to read (--input @order.json); the parser would take the file's words for arguments.
+    private static readonly ParserConfiguration Reading = new() { ResponseFileTokenReplacer = null };
+
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments)
     {
-        var parse = Root().Parse(arguments);
+        var parse = Parse(arguments);
         if (parse.Errors.Count > 0)
         {
             return await RefuseAsync(parse);
@@ -33,16 +37,21 @@ internal static class CommandLine
         });
     }
 
-    internal static RootCommand Root()
+    internal static ParseResult Parse(IReadOnlyList<string> arguments) => Root().Parse(arguments, Reading);
+
+    internal static Command Root()
     {
         var root = Verbs();
         Teaching.Teach(root);
         return root;
     }
 
-    private static RootCommand Verbs() =>
-        new("Mesh runs AI-agent workflows on machines that you own.")
+    // A plain command: a RootCommand would be called by the name of its assembly in every usage line.
+    private static Command Verbs() =>
+        new("mesh", "Mesh runs AI-agent workflows on machines that you own.")
         {
+            new HelpOption(),
+            new VersionOption(),
             GlobalOptions.Output,
             GlobalOptions.Endpoint,
             GlobalOptions.Token,

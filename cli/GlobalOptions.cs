@@ -10,8 +10,19 @@ internal static class GlobalOptions
 
     public static Option<OutputForm?> Output { get; } = new("--output", "-o")
     {
-        Description = "How to print: table, json, jsonl, yaml or name.",
+        Description = "How to print (MESH_OUTPUT).",
+        HelpName = "table|json|jsonl|yaml|name",
         Recursive = true,
+        CustomParser = result =>
+        {
+            if (TryRead(result.Tokens.Single().Value, out var form))
+            {
+                return form;
+            }
+
+            result.AddError($"--output must be one of table, json, jsonl, yaml, name, not '{result.Tokens.Single().Value}'.");
+            return null;
+        },
     };
 
     public static Option<string?> Endpoint { get; } = new("--endpoint")
@@ -49,8 +60,10 @@ internal static class GlobalOptions
             return form;
         }
 
-        return Enum.TryParse<OutputForm>(Environment.GetEnvironmentVariable("MESH_OUTPUT"), ignoreCase: true, out var usual)
-            ? usual
-            : OutputForm.Table;
+        return TryRead(Environment.GetEnvironmentVariable("MESH_OUTPUT"), out var usual) ? usual : OutputForm.Table;
     }
+
+    // A number would be read as a form too.
+    private static bool TryRead(string? said, out OutputForm form) =>
+        Enum.TryParse(said, ignoreCase: true, out form) && Enum.GetName(form) is { } name && name.Equals(said, StringComparison.OrdinalIgnoreCase);
 }

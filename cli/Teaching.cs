@@ -17,7 +17,7 @@ internal static class Teaching
     }
 
     /// <summary>Lets the root's help option print a command's example after its help.</summary>
-    public static void Teach(RootCommand root)
+    public static void Teach(Command root)
     {
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExample((HelpAction)help.Action!);
@@ -25,6 +25,9 @@ internal static class Teaching
 
     private sealed class HelpWithExample(HelpAction help) : SynchronousCommandLineAction
     {
+        // Who asks for help has not said what the verb needs yet: that is no mistake.
+        public override bool ClearsParseErrors => true;
+
         public override int Invoke(ParseResult parseResult)
         {
             var exitCode = help.Invoke(parseResult);

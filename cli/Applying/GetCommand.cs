@@ -1,14 +1,12 @@
 using System.CommandLine;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using Mesh.Cli.Output;
 
 namespace Mesh.Cli.Applying;
 
 /// <summary><c>mesh get</c>: one manifest as the mesh has it.</summary>
 internal static class GetCommand
 {
-    private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web) { WriteIndented = true };
-
     public static Command Create()
     {
         var kind = new Argument<string>("KIND") { Description = "Such as Workflow, Tool, Integration or PolicySet." };
@@ -28,7 +26,7 @@ internal static class GetCommand
             session.Printer.Print(answer.Manifest, manifest => $"{manifest.Kind}/{manifest.Name}", (to, manifest) =>
             {
                 to.WriteLine($"# {manifest.Kind}/{manifest.Name}  {manifest.Digest}");
-                to.WriteLine(JsonNode.Parse(manifest.Canonical)?.ToJsonString(Indented));
+                to.WriteLine(Printer.Lines(JsonNode.Parse(manifest.Canonical)!));
             });
             return ExitCodes.Done;
         });

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Mesh.Cli.Dev;
@@ -14,7 +15,12 @@ public sealed record RunFile(
     int Postmaster,
     IReadOnlyDictionary<string, int> Agents)
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+    // As plain as it can be: people copy the connection string from it.
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        WriteIndented = true,
+    };
 
     public static RunFile Read(string path) =>
         JsonSerializer.Deserialize<RunFile>(File.ReadAllText(path), Json) ?? throw new JsonException("It is empty.");

@@ -21,6 +21,13 @@ internal static class InitKeysCommand
             Description = "The installation's name, such as mesh.example.com.",
             DefaultValueFactory = _ => NodeKeys.Domain,
         };
+        domain.Validators.Add(result =>
+        {
+            if (result.Tokens is [var said] && !TrustDomain.IsValid(said.Value))
+            {
+                result.AddError($"--domain must be {TrustDomain.Limit}.");
+            }
+        });
         var command = new Command("init", "Make the keys of an installation, a folder for each service. Nothing is overwritten.") { folder, domain };
 
         command.Runs((session, _) =>
@@ -57,7 +64,7 @@ internal static class InitKeysCommand
         };
         session.Printer.Print(json, folder, to =>
         {
-            to.WriteLine($"{folder} {(isNew ? "has the new keys" : "has the keys already")} of {domain}");
+            to.WriteLine($"{folder} {(isNew ? "now has the keys of" : "had the keys already of")} {domain}");
             foreach (var key in keys)
             {
                 to.WriteLine($"{key.Use,-16} {key.VerifierKey}");

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Google.Protobuf;
@@ -8,12 +9,18 @@ namespace Mesh.Cli.Output;
 internal sealed class Printer(OutputForm form, TextWriter to)
 {
     private static readonly JsonFormatter Wire = new(JsonFormatter.Settings.Default.WithFormatDefaultValues(true));
-    private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    // Read by people and jq, never by a browser: a quote is \" and not \u0022.
+    private static readonly JsonSerializerOptions OneLine = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new(OneLine) { WriteIndented = true };
 
     public OutputForm Form => form;
 
     /// <summary>For text beside the answer: printed for people only, so that a script reads nothing but the answer.</summary>
     public TextWriter Beside => form == OutputForm.Table ? to : TextWriter.Null;
+
+    /// <summary>JSON for people, over as many lines as it wants.</summary>
+    public static string Lines(JsonNode json) => json.ToJsonString(Indented);
 
     public static JsonNode Json(IMessage message) => JsonNode.Parse(Wire.Format(message))!;
 
@@ -23,7 +30,7 @@ internal sealed class Printer(OutputForm form, TextWriter to)
         switch (form)
         {
             case OutputForm.Json:
-                to.WriteLine(new JsonArray([.. items.Select(item => Json(item))]).ToJsonString(Indented));
+                to.WriteLine(Lines(new JsonArray([.. items.Select(item => Json(item))])));
                 break;
             case OutputForm.Yaml:
                 Yaml.Write(to, new JsonArray([.. items.Select(item => Json(item))]));
@@ -59,7 +66,7 @@ internal sealed class Printer(OutputForm form, TextWriter to)
 
         to.WriteLine(form switch
         {
-            OutputForm.Json or OutputForm.Jsonl => Json(item).ToJsonString(),
+            OutputForm.Json or OutputForm.Jsonl => Json(item).ToJsonString(OneLine),
             OutputForm.Name => table.NameOf(item),
             _ => string.Join("  ", table.Columns.Select(column => column.Text(item))),
         });
@@ -76,10 +83,10 @@ internal sealed class Printer(OutputForm form, TextWriter to)
         switch (form)
         {
             case OutputForm.Json:
-                to.WriteLine(json.ToJsonString(Indented));
+                to.WriteLine(Lines(json));
                 break;
             case OutputForm.Jsonl:
-                to.WriteLine(json.ToJsonString());
+                to.WriteLine(json.ToJsonString(OneLine));
                 break;
             case OutputForm.Yaml:
                 Yaml.Write(to, json);

@@ -64,6 +64,8 @@ internal static class Composition
 
     private static void AddForwarding(this WebApplicationBuilder builder)
     {
+        // It writes three lines for every call, one of them a warning. What fails on the way is PeerForwarder's to tell, once.
+        builder.Logging.AddFilter("Yarp", LogLevel.Error);
         builder.Services.AddHttpForwarder();
         builder.Services.AddSingleton(RouteTable.Build());
         builder.Services.AddSingleton<PeerPools>();

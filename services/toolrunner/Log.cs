@@ -47,4 +47,7 @@ internal static partial class Log
 
     [LoggerMessage(6022, LogLevel.Warning, "{Count} agents of an earlier runner left something behind in {Folder} that could not be ended or removed.")]
     public static partial void RemainsWithstood(this ILogger log, int count, string folder);
+
+    [LoggerMessage(6023, LogLevel.Information, "Agent {Agent} of {Workflow} was taken back: {Cause}.")]
+    public static partial void AgentTakenBack(this ILogger log, string agent, string workflow, string cause);
 }

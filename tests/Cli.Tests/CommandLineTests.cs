@@ -32,6 +32,25 @@ public sealed class CommandLineTests
         Assert.Equal("USAGE", json.RootElement.GetProperty("reason").GetString());
     }
 
+    [Fact]
+    public async Task Whoever_asks_for_help_made_no_mistake()
+    {
+        var (exitCode, output, errors) = await RunAsync("task", "start", "--help");
+
+        Assert.Equal(ExitCodes.Done, exitCode);
+        Assert.Contains("mesh task start <WORKFLOW>", output, StringComparison.Ordinal);
+        Assert.Empty(errors);
+    }
+
+    [Fact]
+    public async Task A_form_that_there_is_not_is_refused_with_those_that_there_are()
+    {
+        var (_, _, errors) = await RunAsync("version", "-o", "xml");
+
+        Assert.Contains("--output must be one of table, json, jsonl, yaml, name, not 'xml'.", errors, StringComparison.Ordinal);
+        Assert.DoesNotContain(nameof(Mesh.Cli.Output.OutputForm), errors, StringComparison.Ordinal);
+    }
+
     private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments)
     {
         using var cli = Process.Start(new ProcessStartInfo(Child, [Path.Combine(AppContext.BaseDirectory, "Mesh.Cli.dll"), .. arguments])

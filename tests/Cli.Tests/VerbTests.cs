@@ -21,6 +21,7 @@ public sealed class VerbTests
     [InlineData("group remove acme finance fiona")]
     [InlineData("group list")]
     [InlineData("task start refund-request --input {} --wait --request-id r-1 --timeout 5m")]
+    [InlineData("task start refund-request --input @order.json")]
     [InlineData("task list --state waiting_approval --state running --limit 5")]
     [InlineData("task get 5a1b2c3d")]
     [InlineData("task events 5a1b2c3d -f")]
@@ -42,7 +43,7 @@ public sealed class VerbTests
     [InlineData("whoami")]
     [InlineData("version")]
     public void A_form_that_others_build_on_is_understood(string line) =>
-        Assert.Empty(CommandLine.Root().Parse(line.Split(' ')).Errors);
+        Assert.Empty(CommandLine.Parse(line.Split(' ')).Errors);
 
     [Theory]
     [InlineData("apply")]
@@ -58,18 +59,24 @@ public sealed class VerbTests
     [InlineData("audit prove")]
     [InlineData("audit prove --task a --index 1")]
     [InlineData("secret put acme")]
+    [InlineData("keys init keys --domain Example")]
+    [InlineData("version -o xml")]
+    [InlineData("version -o 1")]
     public void A_form_that_says_too_little_or_nonsense_is_refused(string line) =>
-        Assert.NotEmpty(CommandLine.Root().Parse(line.Split(' ')).Errors);
+        Assert.NotEmpty(CommandLine.Parse(line.Split(' ')).Errors);
 
     [Fact]
-    public async Task The_help_of_every_verb_teaches_with_an_example()
+    public async Task The_help_of_every_verb_can_be_asked_for_alone_and_teaches_with_its_name_and_an_example()
     {
         foreach (var path in Leaves(CommandLine.Root(), []))
         {
             using var to = new StringWriter();
 
-            await CommandLine.Root().Parse([.. path, "--help"]).InvokeAsync(new InvocationConfiguration { Output = to }, TestContext.Current.CancellationToken);
+            var parse = CommandLine.Parse([.. path, "--help"]);
+            await parse.InvokeAsync(new InvocationConfiguration { Output = to }, TestContext.Current.CancellationToken);
 
+            Assert.Empty(parse.Errors);
+            Assert.Contains($"  mesh {string.Join(' ', path)}", to.ToString(), StringComparison.Ordinal);
             Assert.True(to.ToString().Contains("Example:", StringComparison.Ordinal), $"mesh {string.Join(' ', path)} --help shows no example.");
         }
     }

@@ -35,6 +35,19 @@ public enum JsonRefusalReason
 /// </param>
 public sealed record JsonRefusal(JsonRefusalReason Reason, string Path)
 {
-    /// <summary>The refusal as one line for a person.</summary>
-    public override string ToString() => Path.Length == 0 ? $"{Reason}" : $"{Reason} at {Path}";
+    /// <summary>The refusal as one line for a person, with the limit where there is one.</summary>
+    public override string ToString() => Path.Length == 0 ? Words : $"{Words} at {Path}";
+
+    private string Words => Reason switch
+    {
+        JsonRefusalReason.NotJson => "not JSON",
+        JsonRefusalReason.InvalidUtf8 => "not UTF-8",
+        JsonRefusalReason.TrailingBytes => "more than one JSON value",
+        JsonRefusalReason.DuplicateKey => "the same key twice",
+        JsonRefusalReason.LoneSurrogate => "half of a surrogate pair",
+        JsonRefusalReason.TooDeep => $"nested deeper than {CanonicalJson.DepthMax} levels",
+        JsonRefusalReason.NumberNotExact => "a number that a double would change (send it as a string)",
+        JsonRefusalReason.TooLarge => "larger than allowed",
+        _ => Reason.ToString(),
+    };
 }

@@ -44,5 +44,9 @@ internal sealed class AuditorCheck(Policy.V1.IdentityService.IdentityServiceClie
             // Nobody is let in because nobody could be asked.
             throw Refusals.Refused(StatusCode.Unavailable, Reason.PolicyUnavailable, "Policy did not say whose token this is; try again.");
         }
+        catch (RpcException error)
+        {
+            throw RpcFailure.Read(error).ToError().AsException();
+        }
     }
 }

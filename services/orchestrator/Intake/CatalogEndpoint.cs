@@ -18,6 +18,8 @@ internal sealed class CatalogEndpoint(JournalStore store) : V1.CatalogService.Ca
          where c.tenant_id = m.tenant_id and m.kind = 'Workflow' and c.workflow = m.name)
         """;
 
+    private static readonly string[] Kinds = System.Enum.GetNames<ManifestKind>();
+
     public override async Task<V1.GetManifestResponse> GetManifest(V1.GetManifestRequest request, ServerCallContext context)
     {
         RequireReader(context, request.Tenant);
@@ -36,6 +38,12 @@ internal sealed class CatalogEndpoint(JournalStore store) : V1.CatalogService.Ca
     public override async Task<V1.ListManifestsResponse> ListManifests(V1.ListManifestsRequest request, ServerCallContext context)
     {
         RequireReader(context, request.Tenant);
+
+        if (request.Kind.Length > 0 && !Kinds.Contains(request.Kind, StringComparer.OrdinalIgnoreCase))
+        {
+            throw Refusals.Invalid("kind", $"must be one of {string.Join(", ", Kinds)}");
+        }
+
         var size = PageSize.Read(request.PageSize, 50, 1_000);
         await using var command = store.Command(
             $"""

@@ -8,7 +8,7 @@ using Apply = Mesh.Manifests.V1;
 
 namespace Mesh.Orchestrator.Intake;
 
-/// <summary>Takes the orchestrator's copy of what users declare. Policy sets are policy's alone.</summary>
+/// <summary>Takes the orchestrator's copy of what users declare. Policy sets are only kept to be shown: policy decides by its own copy.</summary>
 internal sealed class ManifestEndpoint(CatalogWriter catalog, TimeProvider clock)
     : Apply.ManifestIntakeService.ManifestIntakeServiceBase
 {
@@ -24,7 +24,7 @@ internal sealed class ManifestEndpoint(CatalogWriter catalog, TimeProvider clock
 
         var documents = new List<ManifestDocument>();
 
-        foreach (var wire in request.Documents.Where(d => d.Kind != nameof(ManifestKind.PolicySet)))
+        foreach (var wire in request.Documents)
         {
             var reading = ManifestReader.ReadCanonical(wire.Canonical.Span);
 

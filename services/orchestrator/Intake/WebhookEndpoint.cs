@@ -79,7 +79,7 @@ internal sealed class WebhookEndpoint(Catalog catalog, TaskStarter starter) : V1
 
         if (filled.Refusal is { } missing)
         {
-            return (default, new MeshError(StatusCode.InvalidArgument, Reason.InvalidArgument, $"{missing.Placeholder} {missing.Message}")
+            return (default, new MeshError(StatusCode.InvalidArgument, Reason.InvalidArgument, missing.Message)
             {
                 Fields = [new FieldError(missing.Placeholder, missing.Message)],
             });

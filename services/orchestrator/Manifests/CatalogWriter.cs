@@ -19,7 +19,9 @@ internal sealed class CatalogWriter(NpgsqlDataSource store, Catalog catalog)
         await ExecuteAsync(connection, "select pg_advisory_xact_lock(7301)", stop);
 
         var known = await ReadAsync(connection, [.. documents.Select(d => d.Tenant).Distinct()], stop);
-        var check = ManifestSet.Check(documents, known.Values);
+
+        // Policy was asked before, and says what is wrong with a policy set once.
+        var check = ManifestSet.Check([.. documents.Where(d => d.Kind != ManifestKind.PolicySet)], known.Values);
         var errors = check.Errors.ToList();
         await CheckBundlesAsync(connection, documents, errors, stop);
 
@@ -131,7 +133,7 @@ internal sealed class CatalogWriter(NpgsqlDataSource store, Catalog catalog)
         NpgsqlConnection connection, string[] tenants, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand(
-            "select canonical from orchestrator.manifest where tenant_id = any($1) and kind <> 'PolicySet'", connection);
+            "select canonical from orchestrator.manifest where tenant_id = any($1)", connection);
         command.Parameters.Add(new NpgsqlParameter { Value = tenants });
         await using var rows = await command.ExecuteReaderAsync(stop);
         var known = new Dictionary<DocumentKey, ManifestDocument>();

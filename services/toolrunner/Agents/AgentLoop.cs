@@ -73,7 +73,16 @@ internal sealed class AgentLoop(
         }
 
         told ??= CutAndTellAsync();
-        log.AgentEnded(agent.Instance, assignment.Key, cause);
+
+        if (stop.IsCancellationRequested)
+        {
+            log.AgentTakenBack(agent.Instance, assignment.Key, cause);
+        }
+        else
+        {
+            log.AgentEnded(agent.Instance, assignment.Key, cause);
+        }
+
         file.Remove(running);
 
         if (!await Scratch.RemoveAsync(running.Scratch))

@@ -22,6 +22,17 @@ public sealed class PrinterTests
             string.Concat(Print(OutputForm.Json, Two[..1]).Where(sign => !char.IsWhiteSpace(sign))));
 
     [Fact]
+    public void Json_escapes_no_more_than_json_needs()
+    {
+        ErrorInfo[] items = [new() { Domain = """{"a":1}, 'b' + é""" }];
+
+        foreach (var form in (OutputForm[])[OutputForm.Json, OutputForm.Jsonl])
+        {
+            Assert.Contains(@"{\""a\"":1}, 'b' + é", Print(form, items), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Jsonl_is_one_object_per_line_and_nothing_for_nothing()
     {
         Assert.Equal(2, Print(OutputForm.Jsonl, Two).Split(Environment.NewLine).Length);

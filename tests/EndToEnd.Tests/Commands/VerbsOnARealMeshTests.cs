@@ -30,6 +30,8 @@ public sealed class VerbsOnARealMeshTests : IDisposable
         var migrated = await cli.JsonAsync("db migrate");
 
         Assert.Contains(applied.GetProperty("applied").EnumerateArray(), one => one.GetProperty("name").GetString() == "refund-request");
+        Assert.Contains((await cli.JsonAsync("list policyset --tenant acme")).EnumerateArray(), one => one.GetProperty("name").GetString() == "acme-finance");
+        Assert.Equal("PolicySet", (await cli.JsonAsync("get policyset acme-finance --tenant acme")).GetProperty("kind").GetString());
         Assert.Equal("payments/payments-key", secret.GetProperty("name").GetString());
         Assert.StartsWith("mesh_", token.GetProperty("token").GetString(), StringComparison.Ordinal);
         Assert.Equal(JsonValueKind.Object, group.ValueKind);
@@ -113,6 +115,7 @@ public sealed class VerbsOnARealMeshTests : IDisposable
 
     [Theory]
     [InlineData(1, "INVALID_ARGUMENT", "token create Olga!")]
+    [InlineData(1, "INVALID_ARGUMENT", "list tols --tenant acme")]
     [InlineData(2, "USAGE", "task start")]
     [InlineData(2, "USAGE", "task list")]
     [InlineData(4, "UNAUTHENTICATED", "task list --tenant acme --token mesh_nonsense")]

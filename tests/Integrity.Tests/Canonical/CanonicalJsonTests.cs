@@ -164,6 +164,18 @@ public sealed class CanonicalJsonTests
     }
 
     [Fact]
+    public void A_refusal_is_told_in_words_with_its_place_and_its_limit()
+    {
+        foreach (var reason in Enum.GetValues<JsonRefusalReason>())
+        {
+            Assert.DoesNotContain($"{reason}", $"{new JsonRefusal(reason, "/a")}", StringComparison.Ordinal);
+        }
+
+        Assert.Equal("the same key twice at /a", $"{CanonicalJson.Check("""{"a":1,"a":2}"""u8)}");
+        Assert.StartsWith("nested deeper than 32 levels at /0", $"{CanonicalJson.Check(Encoding.UTF8.GetBytes(new string('[', 33)))}", StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_long_pointer_is_cut()
     {
         var key = new string('k', 100_000);
