@@ -121,6 +121,9 @@ internal sealed class TaskStarter(
             if (poll is not null && !delivered)
             {
                 offers.GiveBack(poll);
+
+                // What became ready while the poll was held for this task has found nobody waiting.
+                offers.Stir(key);
             }
         }
     }

@@ -5,6 +5,7 @@ using Grpc.Core;
 using Mesh.Errors.V1;
 using Mesh.Integrity;
 using Mesh.Orchestrator.Intake;
+using Mesh.Orchestrator.Lifecycle;
 using Mesh.Orchestrator.Manifests;
 using Mesh.Orchestrator.Offering;
 using Mesh.Orchestrator.Tests.Journal;
@@ -19,6 +20,7 @@ public sealed class TaskStarterTests : IClassFixture<JournalFixture>
 {
     private readonly JournalFixture journal;
     private readonly PlayedFlow flow;
+    private readonly WorkOffers offers = new(Lives.New(), TimeProvider.System);
     private readonly Catalog catalog;
     private readonly TaskStarter starter;
     private readonly string tenant = $"t-{Guid.NewGuid():N}";
@@ -28,7 +30,7 @@ public sealed class TaskStarterTests : IClassFixture<JournalFixture>
         this.journal = journal;
         flow = new PlayedFlow(journal);
         catalog = new Catalog(journal.Store, TimeProvider.System);
-        starter = new TaskStarter(catalog, flow.Policy, journal.One, new WorkOffers(Lives.New(), TimeProvider.System), TimeProvider.System);
+        starter = new TaskStarter(catalog, flow.Policy, journal.One, offers, TimeProvider.System);
     }
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -100,6 +102,22 @@ public sealed class TaskStarterTests : IClassFixture<JournalFixture>
         Assert.Equal((StatusCode.InvalidArgument, Reason.PayloadTooLarge), (refused.Code, refused.Reason));
         Assert.Equal("262144", refused.Metadata["limit_bytes"]);
         Assert.Equal("input", Assert.Single(refused.Fields).Field);
+    }
+
+    [Fact]
+    public async Task An_agent_that_was_held_for_a_start_that_failed_is_offered_what_became_ready_meanwhile()
+    {
+        await DeclareAsync("""{"type":"object"}""");
+        var workflow = (await catalog.FindCurrentAsync(tenant, "refund-request", Stop))!;
+        var poll = offers.Wait(new AgentIdentity(new WorkflowKey(tenant, workflow.Name, workflow.Version), "agent-1"));
+        var looks = new List<(WorkflowKey Workflow, bool IsWaitedFor)>();
+        offers.Stirred += stirred => looks.Add((stirred, offers.IsWaitedFor(stirred)));
+
+        // Held when the write begins, and given back when the store refuses it.
+        await Assert.ThrowsAsync<Npgsql.PostgresException>(() => starter.StartAsync(Request("{}") with { Initiator = "person:\0" }, Stop));
+
+        Assert.False(poll.IsOver);
+        Assert.Equal((poll.Agent.Workflow, true), Assert.Single(looks));
     }
 
     private StartRequest Request(string input) => new()
