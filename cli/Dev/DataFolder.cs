@@ -23,6 +23,9 @@ internal sealed class DataFolder(string path)
     /// <summary>Connection strings of the services, a file each.</summary>
     public string Connections => In("connections");
 
+    /// <summary>The newest signed checkpoint of each log, out of reach of whoever puts back an older database.</summary>
+    public string Checkpoints => In("checkpoints");
+
     /// <summary>Where the tool runner keeps <c>agents.json</c>.</summary>
     public string Run => In("run");
 
@@ -50,7 +53,7 @@ internal sealed class DataFolder(string path)
             Empty();
         }
 
-        foreach (var folder in (string[])[Logs, Connections, Run])
+        foreach (var folder in (string[])[Logs, Connections, Checkpoints, Run])
         {
             MakeFolder(folder, OwnerOnly);
         }
@@ -126,7 +129,7 @@ internal sealed class DataFolder(string path)
     // Only what a mesh made: the folder may be one that has other things in it.
     private void Empty()
     {
-        foreach (var folder in (string[])[Keys, Postgres, Logs, Connections, Run, Runner])
+        foreach (var folder in (string[])[Keys, Postgres, Logs, Connections, Checkpoints, Run, Runner])
         {
             if (Directory.Exists(folder))
             {

@@ -32,6 +32,9 @@ internal static class ServiceEnvironment
                 environment["MESH_HTTP"] = $"127.0.0.1:{ports.Http}";
                 environment["MESH_GRPC"] = $"127.0.0.1:{ports.Grpc}";
                 break;
+            case "audit":
+                environment["MESH_AUDIT_ANCHOR"] = data.Checkpoints;
+                break;
             case "policy":
                 environment["MESH_BOOTSTRAP_TOKEN_FILE"] = data.BootstrapToken;
                 break;

@@ -5,7 +5,7 @@ namespace Mesh.Audit.Checkpoints;
 
 /// <summary>Keeps every log's checkpoint less than a second behind it. While nothing grows it does nothing but a rare look.</summary>
 internal sealed class Integrator(
-    NpgsqlDataSource store, CheckpointFlow flow, GrownLogs grown, AuditMetrics metrics, TimeProvider clock, ILogger<Integrator> log)
+    NpgsqlDataSource store, CheckpointFlow flow, Anchor anchor, GrownLogs grown, AuditMetrics metrics, TimeProvider clock, ILogger<Integrator> log)
     : BackgroundService
 {
     // A busy log gets two checkpoints a second, not one for each batch.
@@ -71,6 +71,12 @@ internal sealed class Integrator(
 
     private async Task LookForForgottenAsync(CancellationToken stop)
     {
+        // A log that an older backup was put in place of need not grow, and has a checkpoint that covers it.
+        foreach (var tenant in anchor.Tenants())
+        {
+            grown.Add(tenant, 0);
+        }
+
         using var timer = new PeriodicTimer(LookEvery, clock);
 
         do

@@ -38,6 +38,30 @@ public sealed class DevNodeTests
         Assert.Subset(mesh.Processes().ToHashSet(), run.Pids.Values.ToHashSet());
     }
 
+    [Fact]
+    public async Task A_database_that_an_older_backup_was_put_in_place_of_gets_no_more_checkpoints()
+    {
+        await using var mesh = await DevMesh.StartAsync();
+        var run = mesh.ReadRun();
+        using var http = new HttpClient { BaseAddress = new Uri(run.Http), DefaultRequestHeaders = { Authorization = new("Bearer", run.Token) } };
+        using var granted = await http.PostAsync("/v1/access/tokens", new StringContent("""{"principal":"olga","kind":"KIND_PERSON"}""", null, "application/json"), TestContext.Current.CancellationToken);
+        granted.EnsureSuccessStatusCode();
+        await Eventually.Async(() => Directory.EnumerateFiles(new DataFolder(mesh.Data).Checkpoints, "*.checkpoint").Any());
+
+        // As it was before anything happened.
+        await using (var store = Npgsql.NpgsqlDataSource.Create(run.Postgres.Replace(' ', ';').Replace("dbname", "database", StringComparison.Ordinal).Replace("user=", "username=", StringComparison.Ordinal)))
+        await using (var restore = store.CreateCommand(
+            "set session_replication_role = replica; delete from audit.leaf; delete from audit.node; delete from audit.checkpoint; update audit.log_head set size = 0"))
+        {
+            await restore.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+
+        DevMesh.Signal(mesh.PidOf("audit"), 9);
+
+        var health = new Uri($"http://127.0.0.1:{new Uri(run.Http).Port + 20 + Service.All.Single(service => service.Name == "audit").Index}/metrics");
+        await Eventually.Async(async () => (await TextAsync(http, health)).Contains("mesh_audit_checkpoint_refused_total", StringComparison.Ordinal), TimeSpan.FromSeconds(30));
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(15)]
@@ -265,6 +289,19 @@ public sealed class DevNodeTests
         catch (HttpRequestException)
         {
             return false;
+        }
+    }
+
+    private static async Task<string> TextAsync(HttpClient http, Uri page)
+    {
+        try
+        {
+            return await http.GetStringAsync(page, TestContext.Current.CancellationToken);
+        }
+        catch (HttpRequestException)
+        {
+            // It is being started again.
+            return "";
         }
     }
 }
