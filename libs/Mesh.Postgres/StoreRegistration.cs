@@ -37,7 +37,8 @@ public static class StoreRegistration
             NoResetOnClose = true,
             Timeout = 5,
             CommandTimeout = 15,
-            MaxPoolSize = 30,
+            // Each connection is a process of the server with plans of its own. More of them than this wait for its cores anyway.
+            MaxPoolSize = 12,
             // A statement that fails while Npgsql prepares it by itself leaves the connection confused (npgsql issue 6391: "unexpected
             // backend message"). Hot statements are prepared explicitly: PrepareAsync costs nothing from the second time on.
             MaxAutoPrepare = 0,

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Mesh.Errors.V1;
 using Mesh.Integrity;
+using Mesh.Manifests.Kinds;
 using Mesh.ServiceHost;
 using Mesh.Toolrunner.Custody;
 using Mesh.Toolrunner.Kinds;
@@ -96,7 +97,7 @@ internal sealed class RunFlow(
             var (startedAt, started) = (clock.GetUtcNow(), Stopwatch.GetTimestamp());
             var answer = await http.SendAsync(call.Tenant, definition, ready.Message, grant);
             var span = new ReportSpan(MeshSemantics.ToolCall, call.Tool.Name, Outcome(answer), startedAt, Stopwatch.GetElapsedTime(started));
-            var report = Report(answer, definition, ready.Scrubber) with { Spans = [span] };
+            var report = (IsUnclear(answer, definition) ? Unclear(answer) : Report(answer, definition, ready.Scrubber)) with { Spans = [span] };
             return call.IsProbe ? AsProbe(report, definition.Tool.Reconcile!.PerformedWhenStatus) : report;
         }
     }
@@ -107,6 +108,25 @@ internal sealed class RunFlow(
         && grant.Egress.SequenceEqual(definition.Integration.Egress.Select(host => host.Host.Contains(':', StringComparison.Ordinal)
             ? string.Create(CultureInfo.InvariantCulture, $"[{host.Host}]:{host.Port}")
             : string.Create(CultureInfo.InvariantCulture, $"{host.Host}:{host.Port}")));
+
+    // What stands between us and the target heard nothing usable from it. A write may have happened all the same.
+    private static bool IsUnclear(TargetAnswer answer, ToolDefinition definition) =>
+        StatusOf(answer) is 502 or 504 && definition.Tool.Classes.Any(one => one != ToolClass.Read);
+
+    private static CallReport Unclear(TargetAnswer answer) => new()
+    {
+        Outcome = CallOutcome.Unknown,
+        HttpStatus = StatusOf(answer)!.Value,
+        Message = $"A gateway answered {Outcome(answer)}: whether the target performed the call is not known.",
+    };
+
+    private static int? StatusOf(TargetAnswer answer) => answer switch
+    {
+        TargetAnswer.Whole whole => whole.Status,
+        TargetAnswer.TooLarge large => large.Status,
+        TargetAnswer.Bodiless bodiless => bodiless.Status,
+        _ => null,
+    };
 
     private static CallReport Report(TargetAnswer answer, ToolDefinition definition, Scrubber scrubber)
     {
@@ -141,7 +161,7 @@ internal sealed class RunFlow(
                     Outcome = CallOutcome.Failed,
                     HttpStatus = status,
                     Reason = ReasonWords.Of(reason),
-                    Message = message,
+                    Message = IsSuccess(status) ? $"The target answered {Words(status)}, so the call was performed. {message}" : message,
                 };
 
             case TargetAnswer.NotSent(var reason, var message):
@@ -181,11 +201,8 @@ internal sealed class RunFlow(
 
     private static string Outcome(TargetAnswer answer) => answer switch
     {
-        TargetAnswer.Whole whole => Words(whole.Status),
-        TargetAnswer.TooLarge large => Words(large.Status),
-        TargetAnswer.Bodiless bodiless => Words(bodiless.Status),
         TargetAnswer.NotSent => "not sent",
-        _ => "no answer",
+        _ => StatusOf(answer) is { } status ? Words(status) : "no answer",
     };
 
     // The target's own phrase could hold anything.

@@ -63,7 +63,7 @@ internal sealed class LeaseStore(NpgsqlDataSource store, OutboxSignal outbox, Va
                 }
             }
 
-            await BeginGenerationAsync(stop);
+            await BeginGenerationAsync(connection, stop);
         }
     }
 
@@ -170,11 +170,11 @@ internal sealed class LeaseStore(NpgsqlDataSource store, OutboxSignal outbox, Va
         };
     }
 
-    private async Task BeginGenerationAsync(CancellationToken stop)
+    private async Task BeginGenerationAsync(NpgsqlConnection connection, CancellationToken stop)
     {
         // Receipts from before the crash may have been redeemed. The margin covers a log whose clock is ahead of this store's.
-        await using var command = store.CreateCommand(
-            "insert into generation (refuse_before) values (clock_timestamp() + $1) on conflict do nothing").With(DecisionTicket.Skew);
+        await using var command = new NpgsqlCommand(
+            "insert into generation (refuse_before) values (clock_timestamp() + $1) on conflict do nothing", connection).With(DecisionTicket.Skew);
 
         if (await command.ExecuteNonQueryAsync(stop) > 0)
         {

@@ -79,6 +79,18 @@ public sealed class RunCallTests(RunnerProcess runner) : IClassFixture<RunnerPro
     }
 
     [Theory]
+    [InlineData(502, "write", Outcome.Unknown)]
+    [InlineData(504, "write", Outcome.Unknown)]
+    [InlineData(504, "read", Outcome.Failed)]
+    [InlineData(503, "write", Outcome.Failed)]
+    public async Task A_gateway_that_heard_nothing_leaves_the_outcome_of_a_write_unknown(int status, string toolClass, Outcome expected)
+    {
+        var report = await RunAsync((Tool.At(target) with { Path = $"/status/{status}", Class = toolClass }).Call(runner.Vault, "{}"));
+
+        Assert.Equal((expected, status), (report.Outcome, report.HttpStatus));
+    }
+
+    [Theory]
     [InlineData("/slow")]
     [InlineData("/drip")]
     public async Task A_target_that_does_not_end_its_answer_in_time_leaves_the_outcome_unknown(string path)

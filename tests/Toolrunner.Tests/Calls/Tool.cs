@@ -16,6 +16,8 @@ internal sealed record Tool(string BaseUrl, string Host)
 
     public string Method { get; init; } = "POST";
 
+    public string Class { get; init; } = "write";
+
     public string? Timeout { get; init; } = "5s";
 
     public int BytesMax { get; init; } = 65536;
@@ -74,7 +76,7 @@ internal sealed record Tool(string BaseUrl, string Host)
         var spec = new JsonObject
         {
             ["integration"] = "shop",
-            ["class"] = new JsonArray("write"),
+            ["class"] = new JsonArray(Class),
             ["description"] = "Echoes.",
             ["input"] = new JsonObject { ["type"] = "object" },
             ["http"] = http,
