@@ -118,6 +118,24 @@ internal sealed class BenchMesh : IAsyncDisposable
         return (result["p50"].NumberValue, result["p99"].NumberValue);
     }
 
+    /// <summary>Returns once every fact is where it belongs: no outbox holds one, and no consumer has one before it.</summary>
+    public async Task DrainedAsync(CancellationToken stop)
+    {
+        await using var connection = new NpgsqlConnection(Postgres);
+        await connection.OpenAsync(stop);
+        await using var waiting = new NpgsqlCommand(
+            """
+            select sum((xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %I.%I', schemaname, tablename), false, true, '')))[1]::text::bigint)::bigint
+            from pg_tables where tablename = 'outbox' or (schemaname, tablename) = ('bus', 'message')
+            """,
+            connection);
+
+        while ((long)(await waiting.ExecuteScalarAsync(stop))! > 0)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(250), stop);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         http.Dispose();
