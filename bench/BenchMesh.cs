@@ -41,22 +41,7 @@ internal sealed class BenchMesh : IAsyncDisposable
 
     public int Writes => target.Writes;
 
-    public string Postgres
-    {
-        get
-        {
-            // run.json speaks libpq: keyword='value'.
-            var pairs = mesh.ReadRun().Postgres.Split(' ').Select(pair => pair.Split('=', 2)).ToDictionary(p => p[0], p => p[1].Trim('\''));
-
-            return new NpgsqlConnectionStringBuilder
-            {
-                Host = pairs["host"],
-                Username = pairs["user"],
-                Password = pairs["password"],
-                Database = pairs["dbname"],
-            }.ConnectionString;
-        }
-    }
+    public string Postgres => mesh.StoreConnection();
 
     /// <summary>The six services and PostgreSQL: what a governed task is charged for.</summary>
     public IReadOnlyDictionary<string, int> Charged()
@@ -130,10 +115,7 @@ internal sealed class BenchMesh : IAsyncDisposable
             """,
             connection);
 
-        while ((long)(await waiting.ExecuteScalarAsync(stop))! > 0)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(250), stop);
-        }
+        await Eventually.Async(async () => (long)(await waiting.ExecuteScalarAsync(stop))! == 0, TimeSpan.FromMinutes(2));
     }
 
     public async ValueTask DisposeAsync()

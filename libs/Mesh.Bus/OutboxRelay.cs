@@ -27,7 +27,7 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
     // What is written within this moment leaves together, at the price of one message.
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(20);
 
-    // One fact after a quiet moment leaves at once. Under a stream of them nobody waits for one: rounds keep this distance.
+    // One fact after a quiet moment waits no longer than that. In a stream of them nobody waits for one: rounds keep this distance.
     private static readonly TimeSpan Spacing = TimeSpan.FromMilliseconds(100);
 
     private readonly OutboxQueue queue = new(store);

@@ -33,29 +33,7 @@ public sealed class CommitTransaction
     /// <param name="statements">Prepared once for the connection's life.</param>
     /// <param name="read">Reads the results, in order; those of statements without rows are left out.</param>
     /// <param name="stop">Ends the waiting.</param>
-    public Task ReadAsync(
-        IReadOnlyCollection<NpgsqlBatchCommand> statements, Func<NpgsqlDataReader, CancellationToken, Task> read, CancellationToken stop) =>
-        RunAsync(statements, read, stop);
-
-    /// <summary>Runs the last statements, if any, and commits. Whatever they refuse is rolled back with all the rest.</summary>
-    public Task CommitAsync(IReadOnlyCollection<NpgsqlBatchCommand> statements, CancellationToken stop)
-    {
-        IsCommitting = true;
-        NpgsqlBatchCommand[] last = isOwn ? [.. statements, new("commit")] : [.. statements];
-
-        return last.Length == 0 ? Task.CompletedTask : RunAsync(last, static (_, _) => Task.CompletedTask, stop);
-    }
-
-    internal async Task RollBackAsync()
-    {
-        if (isBegun)
-        {
-            await using var command = new NpgsqlCommand("rollback", connection);
-            await command.ExecuteNonQueryAsync();
-        }
-    }
-
-    private async Task RunAsync(
+    public async Task ReadAsync(
         IReadOnlyCollection<NpgsqlBatchCommand> statements, Func<NpgsqlDataReader, CancellationToken, Task> read, CancellationToken stop)
     {
         await using var batch = new NpgsqlBatch(connection);
@@ -81,6 +59,24 @@ public sealed class CommitTransaction
         // To the end: the error of a later statement, or of the commit, comes with its own result.
         while (await results.NextResultAsync(stop))
         {
+        }
+    }
+
+    /// <summary>Runs the last statements, if any, and commits. Whatever they refuse is rolled back with all the rest.</summary>
+    public Task CommitAsync(IReadOnlyCollection<NpgsqlBatchCommand> statements, CancellationToken stop)
+    {
+        IsCommitting = true;
+        NpgsqlBatchCommand[] last = isOwn ? [.. statements, new("commit")] : [.. statements];
+
+        return last.Length == 0 ? Task.CompletedTask : ReadAsync(last, static (_, _) => Task.CompletedTask, stop);
+    }
+
+    internal async Task RollBackAsync()
+    {
+        if (isBegun)
+        {
+            await using var command = new NpgsqlCommand("rollback", connection);
+            await command.ExecuteNonQueryAsync();
         }
     }
 }

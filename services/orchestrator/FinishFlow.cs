@@ -22,9 +22,8 @@ internal sealed class FinishFlow(
     public async Task<MeshError?> RunAsync(AgentIdentity agent, ClaimToken claim, WorkEnd end, CancellationToken stop)
     {
         var key = new TaskKey(agent.Workflow.Tenant, claim.TaskId);
-
         var asked = end is WorkEnd.Completed completed ? completed.Asked : ImmutableDictionary<string, int>.Empty;
-        var (task, skipped) = await journal.ReadEndAsync(key, asked, stop);
+        var (task, skipped) = await journal.ReadWithSkippedStepAsync(key, asked, stop);
 
         // Before anything is told about the task: another workflow's agent, or one that made its claim up, learns nothing.
         if (task is null || task.WorkflowKey != agent.Workflow)

@@ -97,14 +97,17 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
                 // What happened outside must be written down, whoever hung up meanwhile.
                 var written = await journal.AppendAsync(
                     record.Write, record.Write.Fence is Fence.Settlement ? CancellationToken.None : stop);
+
+                if (written is not (JournalAnswer.Written or JournalAnswer.StepMoved))
+                {
+                    return (null, new CallResult.Refused(JournalRefusals.Explain(written)));
+                }
+
                 await Task.Delay(record.Pause, clock, stop);
 
-                return written switch
-                {
-                    JournalAnswer.Written known when record.Pause == TimeSpan.Zero => (record.Seen.After(record.Write, known), null),
-                    JournalAnswer.Written or JournalAnswer.StepMoved => (null, null),
-                    var refused => (null, new CallResult.Refused(JournalRefusals.Explain(refused))),
-                };
+                return written is JournalAnswer.Written known && record.Pause == TimeSpan.Zero
+                    ? (record.Seen.After(record.Write, known), null)
+                    : (null, null);
 
             default:
                 throw new UnreachableException($"A move of type {move.GetType().Name} cannot be taken.");
@@ -237,14 +240,14 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
 
         if (tickets is not TicketAnswer.Collected { Tickets: var collected })
         {
-            return await WithdrawAsync(call, seen, dispatch.Number, suspect, written.At, ((TicketAnswer.Missing)tickets).Error);
+            return await WithdrawAsync(call, seen, dispatch.Number, suspect, ((TicketAnswer.Missing)tickets).Error);
         }
 
         var outcome = await tools.RunAsync(dispatch, collected, CancellationToken.None);
 
         if (outcome is DispatchOutcome.Lost)
         {
-            outcome = await tools.RecoverAsync(call, dispatch.Number, written.At, CancellationToken.None);
+            outcome = await tools.RecoverAsync(call, dispatch.Number, seen.LastAt, CancellationToken.None);
         }
 
         return Settle(call, seen, dispatch.Number, suspect, outcome);
@@ -252,10 +255,9 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
 
     // A ticket is missing, so nothing was sent. The fence makes that certain before the journal says so, and the agent is
     // told which ticket it was.
-    private async Task<Move> WithdrawAsync(
-        ToolCall call, StepReading seen, int dispatch, int suspect, DateTimeOffset dispatchedAt, MeshError missing)
+    private async Task<Move> WithdrawAsync(ToolCall call, StepReading seen, int dispatch, int suspect, MeshError missing)
     {
-        if (await tools.RecoverAsync(call, dispatch, dispatchedAt, CancellationToken.None) is DispatchOutcome.NotSent)
+        if (await tools.RecoverAsync(call, dispatch, seen.LastAt, CancellationToken.None) is DispatchOutcome.NotSent)
         {
             await journal.AppendAsync(NotSent(call, seen, dispatch, suspect, missing.Reason.Name()), CancellationToken.None);
         }

@@ -97,7 +97,7 @@ internal sealed class RunFlow(
             var (startedAt, started) = (clock.GetUtcNow(), Stopwatch.GetTimestamp());
             var answer = await http.SendAsync(call.Tenant, definition, ready.Message, grant);
             var span = new ReportSpan(MeshSemantics.ToolCall, call.Tool.Name, Outcome(answer), startedAt, Stopwatch.GetElapsedTime(started));
-            var report = (IsUnclear(answer, definition) ? Unclear(answer) : Report(answer, definition, ready.Scrubber)) with { Spans = [span] };
+            var report = Report(answer, definition, ready.Scrubber) with { Spans = [span] };
             return call.IsProbe ? AsProbe(report, definition.Tool.Reconcile!.PerformedWhenStatus) : report;
         }
     }
@@ -109,17 +109,6 @@ internal sealed class RunFlow(
             ? string.Create(CultureInfo.InvariantCulture, $"[{host.Host}]:{host.Port}")
             : string.Create(CultureInfo.InvariantCulture, $"{host.Host}:{host.Port}")));
 
-    // What stands between us and the target heard nothing usable from it. A write may have happened all the same.
-    private static bool IsUnclear(TargetAnswer answer, ToolDefinition definition) =>
-        StatusOf(answer) is 502 or 504 && definition.Tool.Classes.Any(one => one != ToolClass.Read);
-
-    private static CallReport Unclear(TargetAnswer answer) => new()
-    {
-        Outcome = CallOutcome.Unknown,
-        HttpStatus = StatusOf(answer)!.Value,
-        Message = $"A gateway answered {Outcome(answer)}: whether the target performed the call is not known.",
-    };
-
     private static int? StatusOf(TargetAnswer answer) => answer switch
     {
         TargetAnswer.Whole whole => whole.Status,
@@ -130,6 +119,17 @@ internal sealed class RunFlow(
 
     private static CallReport Report(TargetAnswer answer, ToolDefinition definition, Scrubber scrubber)
     {
+        // What stands between us and the target heard nothing usable from it. A write may have happened all the same.
+        if (StatusOf(answer) is (502 or 504) and { } gateway && definition.Tool.Classes.Any(one => one != ToolClass.Read))
+        {
+            return new CallReport
+            {
+                Outcome = CallOutcome.Unknown,
+                HttpStatus = gateway,
+                Message = $"A gateway answered {Words(gateway)}: whether the target performed the call is not known.",
+            };
+        }
+
         switch (answer)
         {
             case TargetAnswer.Whole(var status, var body):

@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.RegularExpressions;
 using Mesh.Cli.Dev;
+using Npgsql;
 
 namespace Mesh.TestKit;
 
 /// <summary>A real <c>./mesh dev</c> of its own, on free ports, in a folder that is deleted with it.</summary>
-public sealed class DevMesh : IAsyncDisposable
+public sealed partial class DevMesh : IAsyncDisposable
 {
     private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(120);
 
@@ -84,6 +86,24 @@ public sealed class DevMesh : IAsyncDisposable
 
     /// <summary>What run.json says at this moment.</summary>
     public RunFile ReadRun() => RunFile.Read(RunFilePath);
+
+    /// <summary>The superuser's connection to its PostgreSQL. <c>run.json</c> has it in libpq's form, as psql takes it.</summary>
+    public string StoreConnection()
+    {
+        var words = LibpqWord().Matches(ReadRun().Postgres).ToDictionary(word => word.Groups[1].Value, word => word.Groups[2].Value.Trim('\''));
+
+        return new NpgsqlConnectionStringBuilder
+        {
+            Host = words["host"],
+            Username = words["user"],
+            Password = words["password"],
+            Database = words["dbname"],
+            MaxPoolSize = 4,
+        }.ConnectionString;
+    }
+
+    [GeneratedRegex("(\\w+)=('[^']*'|\\S+)")]
+    private static partial Regex LibpqWord();
 
     /// <summary>The process of a service, as run.json has it now.</summary>
     public int PidOf(string service) => ReadRun().Pids[service];

@@ -60,7 +60,6 @@ internal sealed class TaskEndpoint(
     public override async Task<V1.GetTaskResponse> GetTask(V1.GetTaskRequest request, ServerCallContext context)
     {
         var key = await FindKeyAsync(request.Tenant, request.TaskId, context);
-
         var (task, ends) = await reader.RequireWithEndsAsync(key, context.CancellationToken);
 
         return new V1.GetTaskResponse { Task = TaskReader.WithPayloads(task, ends) };

@@ -37,7 +37,7 @@ internal sealed class TaskReader(JournalStore journal)
     /// <summary>A task with the ends of its journal, for <see cref="WithPayloads"/>.</summary>
     public async Task<(TaskRow Task, IReadOnlyList<JournalEntry> Ends)> RequireWithEndsAsync(TaskKey key, CancellationToken stop)
     {
-        var (task, ends) = await journal.ReadEndsAsync(key, stop);
+        var (task, ends) = await journal.ReadWithPayloadsAsync(key, stop);
 
         return (task ?? throw NotFound(key.Tenant, key.Id.ToString("D")), ends);
     }

@@ -131,7 +131,7 @@ internal sealed class JournalStore : IAsyncDisposable
     /// <param name="task">The task.</param>
     /// <param name="asked">How many steps it asked for, by branch; empty when it does not say.</param>
     /// <param name="stop">Ends the search.</param>
-    public async Task<(TaskRow? Task, string? SkippedStep)> ReadEndAsync(TaskKey task, IReadOnlyDictionary<string, int> asked, CancellationToken stop)
+    public async Task<(TaskRow? Task, string? SkippedStep)> ReadWithSkippedStepAsync(TaskKey task, IReadOnlyDictionary<string, int> asked, CancellationToken stop)
     {
         await using var connection = await store.OpenConnectionAsync(stop);
         await using var command = Command(
@@ -157,7 +157,7 @@ internal sealed class JournalStore : IAsyncDisposable
     }
 
     /// <summary>The task's head with its first entry and, once it completed, its last ones.</summary>
-    public async Task<(TaskRow? Task, IReadOnlyList<JournalEntry> Entries)> ReadEndsAsync(TaskKey task, CancellationToken stop)
+    public async Task<(TaskRow? Task, IReadOnlyList<JournalEntry> Entries)> ReadWithPayloadsAsync(TaskKey task, CancellationToken stop)
     {
         await using var connection = await store.OpenConnectionAsync(stop);
         await using var command = Command(

@@ -88,7 +88,9 @@ internal sealed record ReservationEnd(ActionDigest Digest, int Dispatch, bool Pe
 /// <summary>What became of a write.</summary>
 internal abstract record JournalAnswer
 {
-    /// <summary>Durable. The row is the task's as it now stands.</summary>
+    /// <summary>Durable.</summary>
+    /// <param name="Task">The task's row as it now stands.</param>
+    /// <param name="At">The time that its facts carry.</param>
     internal sealed record Written(TaskRow Task, DateTimeOffset At) : JournalAnswer;
 
     /// <summary>The request key is taken: this task was started with it before.</summary>

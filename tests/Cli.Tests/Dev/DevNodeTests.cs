@@ -49,7 +49,7 @@ public sealed class DevNodeTests
         await Eventually.Async(() => Directory.EnumerateFiles(new DataFolder(mesh.Data).Checkpoints, "*.checkpoint").Any());
 
         // As it was before anything happened.
-        await using (var store = Npgsql.NpgsqlDataSource.Create(run.Postgres.Replace(' ', ';').Replace("dbname", "database", StringComparison.Ordinal).Replace("user=", "username=", StringComparison.Ordinal)))
+        await using (var store = Npgsql.NpgsqlDataSource.Create(mesh.StoreConnection()))
         await using (var restore = store.CreateCommand(
             "set session_replication_role = replica; delete from audit.leaf; delete from audit.node; delete from audit.checkpoint; update audit.log_head set size = 0"))
         {

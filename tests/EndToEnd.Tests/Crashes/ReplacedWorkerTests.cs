@@ -75,7 +75,7 @@ public sealed class ReplacedWorkerTests(TwoTenantMesh mesh) : IClassFixture<TwoT
         var orchestrator = mesh.PidOf("orchestrator");
 
         DevMesh.Signal(orchestrator, Stop);
-        await using var store = Npgsql.NpgsqlDataSource.Create(mesh.Node.ReadRun().Postgres.Replace(' ', ';').Replace("dbname", "database", StringComparison.Ordinal).Replace("user=", "username=", StringComparison.Ordinal));
+        await using var store = Npgsql.NpgsqlDataSource.Create(mesh.Node.StoreConnection());
         await Eventually.Async(
             async () =>
             {

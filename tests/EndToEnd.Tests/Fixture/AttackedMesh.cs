@@ -1,12 +1,11 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Mesh.Ingress.V1;
 using Npgsql;
 
 namespace EndToEnd.Tests.Fixture;
 
 /// <summary>The refund mesh with an agent that does whatever its task says, tools that echo, two more tenants, and people.</summary>
-public sealed partial class AttackedMesh : RefundMesh, IAsyncLifetime
+public sealed class AttackedMesh : RefundMesh, IAsyncLifetime
 {
     public const string Globex = "globex";
     public const string Bare = "bare";
@@ -48,7 +47,7 @@ public sealed partial class AttackedMesh : RefundMesh, IAsyncLifetime
         var run = Node.ReadRun();
         Http = new Uri(run.Http);
         Admin = Open(run.Token);
-        Store = Keep(NpgsqlDataSource.Create(NpgsqlFormOf(run.Postgres)));
+        Store = Keep(NpgsqlDataSource.Create(Node.StoreConnection()));
         Manifests = new AttackManifests(Shop.Address.Port);
         await ApplyAsync();
         Olga = await PersonWithDoorAsync("olga", "acme", ["operator", "approver"], "finance");
@@ -168,23 +167,6 @@ public sealed partial class AttackedMesh : RefundMesh, IAsyncLifetime
 
     /// <summary>Stops a service without ending it: its sockets stay open and nobody answers. Goes on when disposed.</summary>
     public Silenced Silence(string service) => new(PidOf(service));
-
-    // run.json has it in libpq's form, as psql takes it.
-    private static string NpgsqlFormOf(string libpq)
-    {
-        var words = LibpqWord().Matches(libpq).ToDictionary(word => word.Groups[1].Value, word => word.Groups[2].Value.Trim('\''));
-        return new NpgsqlConnectionStringBuilder
-        {
-            Host = words["host"],
-            Username = words["user"],
-            Password = words["password"],
-            Database = words["dbname"],
-            MaxPoolSize = 4,
-        }.ConnectionString;
-    }
-
-    [GeneratedRegex("(\\w+)=('[^']*'|\\S+)")]
-    private static partial Regex LibpqWord();
 
     private async Task ApplyAsync()
     {

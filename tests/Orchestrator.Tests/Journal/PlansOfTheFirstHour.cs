@@ -45,7 +45,7 @@ public sealed class PlansOfTheFirstHour(JournalFixture journal) : IClassFixture<
         }
 
         await journal.One.ReadTaskAsync(task.Key, CancellationToken.None);
-        await journal.One.ReadEndsAsync(task.Key, CancellationToken.None);
+        await journal.One.ReadWithPayloadsAsync(task.Key, CancellationToken.None);
         await journal.One.ReadStepAsync(task.Key, StepKey.TryParse("step#0", out var key) ? key : default, CancellationToken.None);
     }
 }
