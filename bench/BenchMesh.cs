@@ -13,6 +13,7 @@ namespace Mesh.Bench;
 internal sealed class BenchMesh : IAsyncDisposable
 {
     private const string Tenant = "bench";
+    private const int QuietLooks = 30;
 
     private readonly DevMesh mesh;
     private readonly Target target;
@@ -43,15 +44,11 @@ internal sealed class BenchMesh : IAsyncDisposable
 
     public string Postgres => mesh.StoreConnection();
 
-    /// <summary>The six services and PostgreSQL: what a governed task is charged for.</summary>
-    public IReadOnlyDictionary<string, int> Charged()
-    {
-        var run = mesh.ReadRun();
-        var charged = run.Pids.ToDictionary(pid => pid.Key, pid => pid.Value);
-        charged["postgres"] = run.Postmaster;
+    /// <summary>Processor time so far in milliseconds, by process.</summary>
+    public Usage CpuMs() => Measure(Processes.CpuMs);
 
-        return charged;
-    }
+    /// <summary>Memory in MiB, by process.</summary>
+    public Usage PssMiB() => Measure(Processes.PssMiB);
 
     public static async Task<BenchMesh> StartAsync(CancellationToken stop)
     {
@@ -65,6 +62,16 @@ internal sealed class BenchMesh : IAsyncDisposable
         await bench.DeclareAsync(secret, stop);
 
         return bench;
+    }
+
+    // Charged are the six services and PostgreSQL. Agents are children of the tool runner, and the user's programs: told beside it.
+    private Usage Measure(Func<int, IReadOnlyCollection<int>, double> measure)
+    {
+        var run = mesh.ReadRun();
+        int[] agents = [.. run.Agents.Values];
+        var charged = run.Pids.Append(KeyValuePair.Create("postgres", run.Postmaster));
+
+        return new Usage(charged.ToDictionary(process => process.Key, process => measure(process.Value, agents)), agents.Sum(agent => measure(agent, [])));
     }
 
     /// <summary>One governed task: a signed webhook, until the task is done.</summary>
@@ -116,6 +123,36 @@ internal sealed class BenchMesh : IAsyncDisposable
             connection);
 
         await Eventually.Async(async () => (long)(await waiting.ExecuteScalarAsync(stop))! == 0, TimeSpan.FromMinutes(2));
+    }
+
+    /// <summary>Returns once PostgreSQL has cleaned up after what was written: no vacuum runs, and none is due.</summary>
+    public async Task VacuumedAsync(CancellationToken stop)
+    {
+        await using var connection = new NpgsqlConnection(Postgres);
+        await connection.OpenAsync(stop);
+
+        // When it is due, and that a table may say so for itself: chapter 25.1.6 of PostgreSQL's manual.
+        await using var due = new NpgsqlCommand(
+            """
+            select (select count(*) from pg_stat_activity where backend_type = 'autovacuum worker') + (
+              select count(*)
+              from pg_stat_user_tables s join pg_class c on c.oid = s.relid cross join lateral (
+                select coalesce(max(option_value) filter (where option_name = 'autovacuum_vacuum_threshold'), current_setting('autovacuum_vacuum_threshold'))::float
+                    + coalesce(max(option_value) filter (where option_name = 'autovacuum_vacuum_scale_factor'), current_setting('autovacuum_vacuum_scale_factor'))::float
+                    * greatest(c.reltuples, 0) as dead
+                from pg_options_to_table(c.reloptions)) o
+              where s.n_dead_tup > o.dead
+                or s.n_ins_since_vacuum > current_setting('autovacuum_vacuum_insert_threshold')::float
+                  + current_setting('autovacuum_vacuum_insert_scale_factor')::float * greatest(c.reltuples, 0)
+                or s.n_mod_since_analyze > current_setting('autovacuum_analyze_threshold')::float
+                  + current_setting('autovacuum_analyze_scale_factor')::float * greatest(c.reltuples, 0))
+            """,
+            connection);
+
+        // Sessions tell what they wrote up to a second later: one look at which nothing is due proves little.
+        var quiet = 0;
+        await Eventually.Async(
+            async () => (quiet = (long)(await due.ExecuteScalarAsync(stop))! == 0 ? quiet + 1 : 0) >= QuietLooks, TimeSpan.FromMinutes(3));
     }
 
     public async ValueTask DisposeAsync()

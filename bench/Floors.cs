@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using Grpc.Core;
+using Grpc.Net.Client;
 using Mesh.TestKit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -14,49 +15,70 @@ using Npgsql;
 namespace Mesh.Bench;
 
 /// <summary>What this machine does at best: one durable row, and one call over loopback.</summary>
-internal static class Floors
+internal sealed class Floors : IAsyncDisposable
 {
-    private const int Warm = 50;
-    private const int Rounds = 400;
+    private const int Warm = 20;
+    private const int Times = 60;
 
-    /// <summary>One row, committed durably, one at a time, on the mesh's own PostgreSQL.</summary>
-    public static async Task<Figure> CommitAsync(string connectionString, CancellationToken stop)
+    private readonly NpgsqlConnection connection;
+    private readonly NpgsqlCommand insert;
+    private readonly WebApplication app;
+    private readonly GrpcChannel channel;
+
+    private Floors(NpgsqlConnection connection, WebApplication app)
     {
-        await using var connection = new NpgsqlConnection(connectionString);
-        await connection.OpenAsync(stop);
-        await ExecuteAsync(connection, "create schema bench_floor; create table bench_floor.row(n bigint)", stop);
-        await using var insert = new NpgsqlCommand("insert into bench_floor.row values (1)", connection);
-        await insert.PrepareAsync(stop);
-
-        var times = await TimeAsync(() => insert.ExecuteNonQueryAsync(stop));
-        await ExecuteAsync(connection, "drop schema bench_floor cascade", stop);
-
-        return Figure.Times("floor: one durable row", times);
+        this.connection = connection;
+        this.app = app;
+        insert = new NpgsqlCommand("insert into bench_floor.row values (1)", connection);
+        channel = PlainChannel.Open(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
     }
 
-    /// <summary>One unary gRPC call over loopback without TLS, one at a time.</summary>
-    public static async Task<Figure> CallAsync(CancellationToken stop)
+    /// <summary>Makes a table on the mesh's own PostgreSQL and a service in this process.</summary>
+    public static async Task<Floors> StartAsync(string connectionString, CancellationToken stop)
     {
+        var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync(stop);
+        await ExecuteAsync(connection, "create schema bench_floor; create table bench_floor.row(n bigint)", stop);
+
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         builder.Services.AddGrpc();
-        await using var app = builder.Build();
+        var app = builder.Build();
         app.MapGrpcService<Nothing>();
         await app.StartAsync(stop);
-        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        using var channel = PlainChannel.Open(address);
+        var floors = new Floors(connection, app);
+        await floors.insert.PrepareAsync(stop);
+
+        return floors;
+    }
+
+    /// <summary>One row, committed durably, one at a time. In milliseconds.</summary>
+    public Task<IReadOnlyList<double>> CommitsAsync(CancellationToken stop) => TimeAsync(() => insert.ExecuteNonQueryAsync(stop));
+
+    /// <summary>One unary gRPC call over loopback without TLS, one at a time. In milliseconds.</summary>
+    public Task<IReadOnlyList<double>> CallsAsync(CancellationToken stop)
+    {
         var client = new Policy.V1.IdentityService.IdentityServiceClient(channel);
         var request = new Policy.V1.AuthenticateRequest();
 
-        return Figure.Times("floor: one loopback gRPC call", await TimeAsync(async () => await client.AuthenticateAsync(request, cancellationToken: stop)));
+        return TimeAsync(async () => await client.AuthenticateAsync(request, cancellationToken: stop));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        channel.Dispose();
+        await app.DisposeAsync();
+        await insert.DisposeAsync();
+        await ExecuteAsync(connection, "drop schema bench_floor cascade", CancellationToken.None);
+        await connection.DisposeAsync();
     }
 
     private static async Task<IReadOnlyList<double>> TimeAsync(Func<Task> once)
     {
-        var times = new List<double>(Rounds);
+        var times = new List<double>(Times);
 
-        for (var round = 0; round < Warm + Rounds; round++)
+        for (var round = 0; round < Warm + Times; round++)
         {
             var started = Stopwatch.GetTimestamp();
             await once();

@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace Mesh.Bench;
 
-/// <summary>What processes take, from <c>/proc</c>. A process counts with its children, as PostgreSQL's do.</summary>
+/// <summary>What processes take, from <c>/proc</c>. A process counts with its children, as PostgreSQL's do, without those that are told beside it.</summary>
 internal static class Processes
 {
     // Linux counts processor time in hundredths of a second wherever .NET runs.
     private const double TicksPerSecond = 100;
 
     /// <summary>Processor time so far, in milliseconds; what exited children took is in it.</summary>
-    public static double CpuMs(int pid) => Tree(pid).Sum(one =>
+    public static double CpuMs(int pid, IReadOnlyCollection<int> without) => Tree(pid, without).Sum(one =>
     {
         var fields = Stat(one);
 
@@ -17,7 +17,7 @@ internal static class Processes
     });
 
     /// <summary>Proportional memory in MiB: shared pages are counted once over all who share them.</summary>
-    public static double PssMiB(int pid) => Tree(pid).Sum(one =>
+    public static double PssMiB(int pid, IReadOnlyCollection<int> without) => Tree(pid, without).Sum(one =>
     {
         try
         {
@@ -30,12 +30,12 @@ internal static class Processes
         }
     });
 
-    private static IEnumerable<int> Tree(int pid)
+    private static IEnumerable<int> Tree(int pid, IReadOnlyCollection<int> without)
     {
         var children = Directory.EnumerateDirectories("/proc").Select(path => int.TryParse(Path.GetFileName(path), out var id) ? id : 0)
             .Where(id => id > 0 && Stat(id) is { Length: > 1 } fields && int.Parse(fields[1], CultureInfo.InvariantCulture) == pid);
 
-        return [pid, .. children];
+        return [pid, .. children.Except(without)];
     }
 
     // After the name, which may hold anything: state, parent, …

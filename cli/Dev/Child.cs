@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Mesh.Cli.Dev;
@@ -57,6 +58,9 @@ internal static class Child
 
         // Six services share one small machine. Left alone, each lets garbage grow to the size of the processor's last cache.
         to.TryAdd("DOTNET_GCgen0size", "0x400000");
+
+        // And each would begin with a pool thread for every core, which wake each other for little. More are added when work queues up.
+        to.TryAdd("DOTNET_ThreadPool_ForceMinWorkerThreads", Math.Max(1, Environment.ProcessorCount / 2).ToString("x", CultureInfo.InvariantCulture));
         foreach (var (name, value) in environment)
         {
             to[name] = value;

@@ -5,7 +5,7 @@ namespace Mesh.Postgres;
 
 /// <summary>Writes one batch of entries, and answers one result per entry in the same order.</summary>
 /// <remarks>
-/// Its last statements go to <see cref="CommitTransaction.CommitAsync"/>, once. It MUST NOT swallow an error of the database. It may
+/// Its last statements go with the commit, once. It MUST NOT swallow an error of the database, unless it starts over. It may
 /// be called again with the same entries, or with some of them, after a rollback.
 /// </remarks>
 public delegate Task<IReadOnlyList<TResult>> CommitBatch<TEntry, TResult>(
@@ -34,11 +34,17 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
     private bool closed;
 
     /// <summary>A writer into a store. It opens no connection before the first entry.</summary>
-    public GroupCommit(NpgsqlDataSource store, GroupCommitOptions options, CommitBatch<TEntry, TResult> commit, ILogger log)
+    /// <param name="store">Gives it its connections.</param>
+    /// <param name="options">Its bounds.</param>
+    /// <param name="commit">Writes a batch.</param>
+    /// <param name="log">Is told of batches that failed.</param>
+    /// <param name="clock">Measures how long a connection was silent; the system's when it is null.</param>
+    public GroupCommit(
+        NpgsqlDataSource store, GroupCommitOptions options, CommitBatch<TEntry, TResult> commit, ILogger log, TimeProvider? clock = null)
     {
         this.options = options;
         this.log = log;
-        writers = [.. Enumerable.Range(0, options.Writers).Select(_ => new GroupCommitWriter<TEntry, TResult>(store, options, commit))];
+        writers = [.. Enumerable.Range(0, options.Writers).Select(_ => new GroupCommitWriter<TEntry, TResult>(store, options, commit, clock ?? TimeProvider.System))];
         foreach (var writer in writers.Reverse())
         {
             free.Push(writer);
@@ -131,10 +137,25 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
 
     private async Task DrainAsync(GroupCommitWriter<TEntry, TResult> writer)
     {
-        while (TakeBatch(writer) is { Count: > 0 } batch)
+        var batch = TakeBatch(writer);
+
+        while (batch.Count > 0)
         {
             StoreMetrics.BatchSize.Record(batch.Count, StoreMetrics.Store(options.Name));
-            await WriteAsync(writer, batch, options.LockPatience);
+            await WriteAsync(writer, batch, options.LockPatience, mayHaveCommitted: false);
+
+            // The writer is free before its callers hear: what they append next needs no second connection.
+            var written = batch;
+            batch = TakeBatch(writer);
+            Tell(written);
+        }
+    }
+
+    private static void Tell(List<GroupCommitEntry<TEntry, TResult>> written)
+    {
+        foreach (var entry in written)
+        {
+            entry.Tell();
         }
     }
 
@@ -164,13 +185,28 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
         return batch;
     }
 
-    /// <summary>Writes a batch, and never throws: whatever happens is told to the callers.</summary>
+    /// <summary>Writes a batch, and never throws: whatever happens is settled with its entries.</summary>
+    /// <param name="writer">Writes it.</param>
+    /// <param name="batch">What is written together.</param>
+    /// <param name="lockPatience">How long a statement waits for a row that somebody else holds.</param>
+    /// <param name="mayHaveCommitted">Of an earlier attempt nobody knows; then no failure of a later one says that nothing was written.</param>
     private async Task WriteAsync(
-        GroupCommitWriter<TEntry, TResult> writer, List<GroupCommitEntry<TEntry, TResult>> batch, TimeSpan lockPatience)
+        GroupCommitWriter<TEntry, TResult> writer, List<GroupCommitEntry<TEntry, TResult>> batch, TimeSpan lockPatience, bool mayHaveCommitted)
     {
         for (var attempt = 1; ; attempt++)
         {
-            switch (await writer.TryCommitAsync(batch, lockPatience))
+            var outcome = await writer.TryCommitAsync(batch, lockPatience);
+
+            // What finds itself may be written again whatever became of it. Who is told of a failure must still hear that nobody knows.
+            if (options.IsRepeatable && outcome is CommitOutcome<TResult>.Unknown repeatable)
+            {
+                mayHaveCommitted = true;
+                outcome = StoreErrors.IsConnectionLost(repeatable.Error)
+                    ? new CommitOutcome<TResult>.NotReached(repeatable.Error)
+                    : new CommitOutcome<TResult>.Refused(repeatable.Error);
+            }
+
+            switch (outcome)
             {
                 case CommitOutcome<TResult>.Committed committed:
                     for (var place = 0; place < batch.Count; place++)
@@ -181,29 +217,33 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
                     return;
 
                 case CommitOutcome<TResult>.Unknown unknown:
-                    log.CommitUnknown(options.Name, batch.Count, unknown.Error);
-                    FailAll(batch, new StoreUnavailableException(options.Name, mayHaveCommitted: true, unknown.Error));
+                    Fail(batch, mayHaveCommitted: true, unknown.Error);
                     return;
 
-                // Rolled back for certain, so writing it again on a new connection is safe.
+                // Rolled back for certain, or repeatable: writing it again on a new connection is safe.
                 case CommitOutcome<TResult>.NotReached when attempt < LostConnectionsMax:
                     break;
 
                 case CommitOutcome<TResult>.NotReached lost:
-                    log.StoreUnreachable(options.Name, batch.Count, lost.Error);
-                    FailAll(batch, new StoreUnavailableException(options.Name, mayHaveCommitted: false, lost.Error));
+                    Fail(batch, mayHaveCommitted, lost.Error);
                     return;
 
                 // Halved until what fails is alone: sixteen commits find one bad entry among 256.
                 // Two halves that wait half as long: the whole search costs no more than a few times the first wait.
                 case CommitOutcome<TResult>.Refused refused when batch.Count > 1:
                     var patience = StoreErrors.IsBlocked(refused.Error) ? Half(lockPatience) : lockPatience;
-                    await WriteAsync(writer, batch[..(batch.Count / 2)], patience);
-                    await WriteAsync(writer, batch[(batch.Count / 2)..], patience);
+                    var half = batch[..(batch.Count / 2)];
+                    await WriteAsync(writer, half, patience, mayHaveCommitted);
+                    Tell(half);
+                    await WriteAsync(writer, batch[half.Count..], patience, mayHaveCommitted);
                     return;
 
                 case CommitOutcome<TResult>.Refused refused when StoreErrors.IsLostRace(refused.Error) && attempt < LostRacesMax:
                     break;
+
+                case CommitOutcome<TResult>.Refused refused when mayHaveCommitted:
+                    Fail(batch, mayHaveCommitted: true, refused.Error);
+                    return;
 
                 case CommitOutcome<TResult>.Refused refused when StoreErrors.IsBlocked(refused.Error):
                     log.EntryBlocked(options.Name);
@@ -219,11 +259,21 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
 
     private static TimeSpan Half(TimeSpan patience) => patience / 2 > LockPatienceMin ? patience / 2 : LockPatienceMin;
 
-    private static void FailAll(List<GroupCommitEntry<TEntry, TResult>> batch, StoreUnavailableException error)
+    private void Fail(List<GroupCommitEntry<TEntry, TResult>> batch, bool mayHaveCommitted, Exception error)
     {
+        if (mayHaveCommitted)
+        {
+            log.CommitUnknown(options.Name, batch.Count, error);
+        }
+        else
+        {
+            log.StoreUnreachable(options.Name, batch.Count, error);
+        }
+
+        var unavailable = new StoreUnavailableException(options.Name, mayHaveCommitted, error);
         foreach (var entry in batch)
         {
-            entry.Fail(error);
+            entry.Fail(unavailable);
         }
     }
 

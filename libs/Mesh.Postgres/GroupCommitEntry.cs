@@ -1,9 +1,10 @@
 namespace Mesh.Postgres;
 
-/// <summary>An entry that waits to be durable, and the caller's answer.</summary>
+/// <summary>An entry that waits to be durable, and the caller's answer, which is settled first and told later.</summary>
 internal sealed class GroupCommitEntry<TEntry, TResult>(TEntry entry)
 {
     private readonly TaskCompletionSource<TResult> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private (TResult? Result, Exception? Error)? outcome;
 
     public TEntry Entry { get; } = entry;
 
@@ -16,7 +17,23 @@ internal sealed class GroupCommitEntry<TEntry, TResult>(TEntry entry)
         return await answer.Task;
     }
 
-    public void Settle(TResult result) => answer.TrySetResult(result);
+    public void Settle(TResult result) => outcome = (result, null);
 
-    public void Fail(Exception error) => answer.TrySetException(error);
+    public void Fail(Exception error) => outcome = (default, error);
+
+    /// <summary>Tells the caller what became of it. Telling it again does nothing.</summary>
+    /// <exception cref="InvalidOperationException">Nothing is settled: nobody is told that it is durable.</exception>
+    public void Tell()
+    {
+        var (result, error) = outcome!.Value;
+
+        if (error is null)
+        {
+            answer.TrySetResult(result!);
+        }
+        else
+        {
+            answer.TrySetException(error);
+        }
+    }
 }

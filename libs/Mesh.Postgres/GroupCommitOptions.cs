@@ -29,6 +29,12 @@ public sealed record GroupCommitOptions
     /// </summary>
     public TimeSpan LockPatience { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// An entry that is written again finds the first one, if there is one, and is answered the same. A batch of which nobody knows
+    /// whether it was committed is then written again, as one that was not reached; otherwise its callers are told that nobody knows.
+    /// </summary>
+    public bool IsRepeatable { get; init; }
+
     /// <summary>How long entries that were not sent yet wait for a lost database to come back, before they fail.</summary>
     public TimeSpan ConnectPatience { get; init; } = TimeSpan.FromSeconds(2);
 }

@@ -6,9 +6,13 @@ namespace Mesh.Postgres;
 
 /// <summary>One connection that writes one batch after the other.</summary>
 internal sealed class GroupCommitWriter<TEntry, TResult>(
-    NpgsqlDataSource store, GroupCommitOptions options, CommitBatch<TEntry, TResult> commit) : IAsyncDisposable
+    NpgsqlDataSource store, GroupCommitOptions options, CommitBatch<TEntry, TResult> commit, TimeProvider clock) : IAsyncDisposable
 {
+    // Within this a connection that was just heard from is taken to be alive.
+    private static readonly TimeSpan AliveFor = TimeSpan.FromSeconds(1);
+
     private NpgsqlConnection? connection;
+    private long heardAt;
 
     /// <summary>How long the last commit took, from begin to durable.</summary>
     public TimeSpan LastCommit { get; private set; }
@@ -22,13 +26,15 @@ internal sealed class GroupCommitWriter<TEntry, TResult>(
         {
             var open = connection ??= await OpenAsync();
             var started = Stopwatch.GetTimestamp();
-            transaction = new CommitTransaction(open, lockPatience == options.LockPatience ? null : lockPatience);
+            transaction = new CommitTransaction(
+                open, lockPatience == options.LockPatience ? null : lockPatience, mayCommitAtOnce: clock.GetElapsedTime(heardAt) < AliveFor);
             var results = await commit(transaction, batch.ConvertAll(entry => entry.Entry), CancellationToken.None);
             if (!transaction.IsCommitting || results.Count != batch.Count)
             {
                 throw new InvalidOperationException($"A batch of {batch.Count} entries of the store '{options.Name}' was not committed, or got {results.Count} results.");
             }
 
+            heardAt = clock.GetTimestamp();
             LastCommit = Stopwatch.GetElapsedTime(started);
             StoreMetrics.CommitDuration.Record(LastCommit.TotalSeconds, StoreMetrics.Store(options.Name));
 
@@ -86,6 +92,7 @@ internal sealed class GroupCommitWriter<TEntry, TResult>(
 
                 // Once for the connection's life: an ordinary batch pays nothing for it.
                 await ExecuteAsync(opened, $"set lock_timeout = {options.LockPatience.TotalMilliseconds:0}; {HotPlans.Settings}");
+                heardAt = clock.GetTimestamp();
 
                 return opened;
             }

@@ -42,7 +42,9 @@ public static class StoreRegistration
             // A statement that fails while Npgsql prepares it by itself leaves the connection confused (npgsql issue 6391: "unexpected
             // backend message"). Hot statements are prepared explicitly: PrepareAsync costs nothing from the second time on.
             MaxAutoPrepare = 0,
-            ConnectionIdleLifetime = 60,
+            // A node that has nothing to do soon holds no more of them than it needs.
+            ConnectionIdleLifetime = 30,
+            ConnectionPruningInterval = 5,
             IncludeErrorDetail = false,
         };
         var source = new NpgsqlDataSourceBuilder(settings.ConnectionString);

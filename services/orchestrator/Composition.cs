@@ -23,6 +23,7 @@ internal static class Composition
     {
         builder.Services.AddStore<OrchestratorDb>(builder.RequirePostgres());
         builder.Services.AddSingleton<PendingSpans>();
+        builder.Services.AddSingleton<RecentTasks>();
         builder.Services.AddSingleton<JournalWriter>();
         builder.Services.AddSingleton<JournalStore>();
         builder.Services.AddSingleton<ToolCallFlow>();

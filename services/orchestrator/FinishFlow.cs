@@ -19,47 +19,34 @@ namespace Mesh.Orchestrator;
 internal sealed class FinishFlow(
     JournalStore journal, Catalog catalog, OpenCalls openCalls, WorkOffers offers, TaskSignals signals, TimeProvider clock)
 {
+    // One is enough unless calls are still under way, or others write to the task at the same moment.
+    private const int PassesMax = 10;
+
     public async Task<MeshError?> RunAsync(AgentIdentity agent, ClaimToken claim, WorkEnd end, CancellationToken stop)
     {
         var key = new TaskKey(agent.Workflow.Tenant, claim.TaskId);
-        var asked = end is WorkEnd.Completed completed ? completed.Asked : ImmutableDictionary<string, int>.Empty;
-        var (task, skipped) = await journal.ReadWithSkippedStepAsync(key, asked, stop);
 
-        // Before anything is told about the task: another workflow's agent, or one that made its claim up, learns nothing.
-        if (task is null || task.WorkflowKey != agent.Workflow)
+        for (var pass = 1; pass <= PassesMax; pass++)
         {
-            return ClaimLost();
+            var (error, isOver) = await TryAsync(key, agent, claim, end, stop);
+
+            if (isOver)
+            {
+                return error;
+            }
         }
 
-        // A repeat after the answer was lost: it is finished already.
-        if (task.ClaimHash is null && task.EndedClaimHash is { } ended && ended.AsSpan().SequenceEqual(claim.Hash))
+        return new MeshError(StatusCode.Unavailable, Reason.Overloaded, "The task kept moving under this request. Try again.")
         {
-            return null;
-        }
-
-        if (!task.IsHeldBy(claim.Hash))
-        {
-            return ClaimLost();
-        }
-
-        if (skipped is not null)
-        {
-            var message = $"The handler finished without asking for the recorded step {skipped}.";
-            await ParkForAttentionAsync(agent, claim, Reason.HandlerChanged, message);
-
-            return new MeshError(StatusCode.FailedPrecondition, Reason.HandlerChanged, message);
-        }
-
-        var workflow = await catalog.FindAsync(agent.Workflow, stop);
-
-        return await EndAsync(task, claim, FactOf(end, task, workflow?.Manifest.Limits.Attempts ?? 1), stop);
+            RetryAfter = TimeSpan.FromSeconds(1),
+        };
     }
 
     /// <summary>Gives the task back: another agent gets it at once.</summary>
     public async Task ReleaseAsync(AgentIdentity agent, string claim)
     {
         var token = ClaimToken.Parse(claim)!;
-        await EndClaimAsync(new TaskKey(agent.Workflow.Tenant, token.TaskId), token, new TaskClaimEnded(ClaimEnd.Released), CancellationToken.None);
+        await EndClaimAsync(new TaskKey(agent.Workflow.Tenant, token.TaskId), token, new TaskClaimEnded(ClaimEnd.Released), null, CancellationToken.None);
     }
 
     /// <summary>Stops the task for a person to look at.</summary>
@@ -67,33 +54,63 @@ internal sealed class FinishFlow(
         new TaskKey(agent.Workflow.Tenant, claim.TaskId),
         claim,
         new TaskParked(new Wait.Attention(reason.Name()), message),
+        null,
         CancellationToken.None);
 
-    private async Task<MeshError?> EndAsync(TaskRow task, ClaimToken claim, Fact fact, CancellationToken stop)
+    private async Task<(MeshError? Error, bool IsOver)> TryAsync(
+        TaskKey key, AgentIdentity agent, ClaimToken claim, WorkEnd end, CancellationToken stop)
     {
-        var answer = await EndClaimAsync(task.Key, claim, fact, stop);
+        var asked = end is WorkEnd.Completed completed ? completed.Asked : ImmutableDictionary<string, int>.Empty;
+        var (task, version, skipped) = await journal.ReadWithSkippedStepAsync(key, claim, asked, stop);
 
-        if (answer is JournalAnswer.CallOpen)
+        // Before anything is told about the task: another workflow's agent, or one that made its claim up, learns nothing.
+        if (task is null || task.WorkflowKey != agent.Workflow)
         {
-            if (await openCalls.CloseAsync(task, stop) is { } open)
-            {
-                return open;
-            }
-
-            answer = await EndClaimAsync(task.Key, claim, fact, stop);
+            return (ClaimLost(), true);
         }
 
-        return answer is JournalAnswer.Written ? null : JournalRefusals.Explain(answer);
+        // A repeat after the answer was lost: it is finished already.
+        if (task.ClaimHash is null && task.EndedClaimHash is { } ended && ended.AsSpan().SequenceEqual(claim.Hash))
+        {
+            return (null, true);
+        }
+
+        if (!task.IsHeldBy(claim.Hash))
+        {
+            return (ClaimLost(), true);
+        }
+
+        if (skipped is not null)
+        {
+            var message = $"The handler finished without asking for the recorded step {skipped}.";
+            await ParkForAttentionAsync(agent, claim, Reason.HandlerChanged, message);
+
+            return (new MeshError(StatusCode.FailedPrecondition, Reason.HandlerChanged, message), true);
+        }
+
+        var workflow = await catalog.FindAsync(agent.Workflow, stop);
+
+        return await EndClaimAsync(key, claim, FactOf(end, task, workflow?.Manifest.Limits.Attempts ?? 1), version, stop) switch
+        {
+            JournalAnswer.Written => (null, true),
+
+            // Perhaps a step was recorded meanwhile that the handler never asked for, or somebody asked for the task's end, or
+            // it has ended: what was remembered is corrected now, and tells a repeat from a replaced agent.
+            JournalAnswer.TaskMoved or JournalAnswer.ClaimLost => (null, false),
+            JournalAnswer.CallOpen when await openCalls.CloseAsync(task, stop) is { } open => (open, true),
+            JournalAnswer.CallOpen => (null, false),
+            var refused => (JournalRefusals.Explain(refused), true),
+        };
     }
 
-    private async Task<JournalAnswer> EndClaimAsync(TaskKey key, ClaimToken claim, Fact fact, CancellationToken stop)
+    private async Task<JournalAnswer> EndClaimAsync(TaskKey key, ClaimToken claim, Fact fact, uint? version, CancellationToken stop)
     {
         var answer = await journal.AppendAsync(
-            new JournalWrite { Task = key, Fence = new Fence.Claim(claim.Hash), Facts = [fact] }, stop);
+            new JournalWrite { Task = key, Fence = new Fence.Claim(claim.Hash), Facts = [fact], VersionSeen = version }, stop);
 
         if (answer is JournalAnswer.Written { Task: var task })
         {
-            signals.Raise(key);
+            signals.Raise(key, fact is TaskFinished finished ? new TaskEnd(task, finished) : null);
 
             if (task.State == TaskState.Ready)
             {

@@ -181,8 +181,18 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
                 call, reading, dispatches, BadTurns(reading).OfType<CallNotSent>().Last().Reason, $"Not sent in {dispatches} attempts."));
         }
 
+        // Policy is told what the task has done so far. If that was remembered, it has to be so still.
+        var deciding = policy.DecideAsync(call, task, dispatches + 1, stop);
+        var checking = reading.RememberedAt is { } version ? journal.IsAtAsync(call.Task, version, stop) : Task.FromResult(true);
+        await Task.WhenAll(deciding, checking);
+
+        if (!await checking)
+        {
+            return new Move.ReadAgain();
+        }
+
         // The gate fails closed: no answer from policy records nothing.
-        var answer = await policy.DecideAsync(call, task, dispatches + 1, stop);
+        var answer = await deciding;
 
         if (answer is not PolicyAnswer.Decided { Decision: var decision, Span: var span })
         {

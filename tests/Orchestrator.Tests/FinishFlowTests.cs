@@ -1,5 +1,7 @@
 using Mesh.Errors.V1;
 using Mesh.Orchestrator.Announcing;
+using Mesh.Orchestrator.Intake;
+using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
 using Mesh.Orchestrator.Manifests;
 using Mesh.Orchestrator.Offering;
@@ -16,6 +18,7 @@ public sealed class FinishFlowTests : IClassFixture<JournalFixture>
 
     private readonly JournalFixture journal;
     private readonly FinishFlow finish;
+    private readonly TaskSignals signals = new(Lives.New());
 
     public FinishFlowTests(JournalFixture journal)
     {
@@ -26,7 +29,7 @@ public sealed class FinishFlowTests : IClassFixture<JournalFixture>
             catalog,
             new OpenCalls(journal.One, catalog, new PlayedFlow(journal).Calls),
             new WorkOffers(Lives.New(), TimeProvider.System),
-            new TaskSignals(Lives.New()),
+            signals,
             TimeProvider.System);
     }
 
@@ -96,6 +99,47 @@ public sealed class FinishFlowTests : IClassFixture<JournalFixture>
 
         Assert.Equal(3, (await journal.One.ReadTaskAsync(task.Key, Stop))!.Seq);
     }
+
+    // Told with the signal, and not read again: what the caller gets is nevertheless what everybody reads later.
+    [Fact]
+    public async Task Who_waits_for_a_task_is_told_its_end_as_the_journal_has_it()
+    {
+        var (task, claim) = await journal.RunningAsync();
+        using var watch = signals.Watch(task.Key);
+        var signal = watch.Next();
+        var (_, ends) = await journal.One.ReadWithPayloadsAsync(task.Key, Stop);
+
+        Assert.Null(await finish.RunAsync(Agent, claim, Done, Stop));
+        var end = await watch.WaitAsync(signal, TimeSpan.FromSeconds(30), TimeProvider.System, Stop);
+
+        var (now, all) = await journal.Two.ReadWithPayloadsAsync(task.Key, Stop);
+        Assert.Equal(TaskReader.WithPayloads(now!, all), TaskReader.WithPayloads(end!.Row, ends, end.Fact));
+    }
+
+    [Fact]
+    public async Task A_wish_to_cancel_that_came_to_another_replica_is_what_the_task_ends_with()
+    {
+        var (task, claim) = await journal.RunningAsync();
+        await journal.Two.AppendAsync(
+            new JournalWrite { Task = task.Key, Fence = new Fence.Settlement(), Facts = [], RequestsCancel = new CancelRequest("CANCELLED", "by ann") }, Stop);
+
+        Assert.Null(await finish.RunAsync(Agent, claim, Done, Stop));
+
+        Assert.Equal(TaskState.Cancelled, (await journal.Two.ReadTaskAsync(task.Key, Stop))!.State);
+    }
+
+    [Fact]
+    public async Task An_end_that_another_replica_has_recorded_is_an_end_when_it_is_told_again()
+    {
+        var (task, claim) = await journal.RunningAsync();
+        await journal.Two.AppendAsync(
+            new JournalWrite { Task = task.Key, Fence = new Fence.Claim(claim.Hash), Facts = [new TaskFinished(TaskOutcome.Completed, "1"u8.ToArray(), "", "", "")] },
+            Stop);
+
+        Assert.Null(await finish.RunAsync(Agent, claim, Done, Stop));
+    }
+
+    private static WorkEnd.Completed Done => new("1"u8.ToArray(), new Dictionary<string, int>());
 
     private static WorkEnd.Completed SkippedAll() => new("1"u8.ToArray(), new Dictionary<string, int> { [""] = 0 });
 }

@@ -125,6 +125,23 @@ public sealed class ToolCallFlowTests(JournalFixture journal) : IClassFixture<Jo
         Assert.Empty(flow.Peers.AskedFor<FenceRequest>());
     }
 
+    [Fact]
+    public async Task Policy_is_told_what_the_task_has_done_also_where_another_replica_has_seen_it()
+    {
+        var (task, claim) = await journal.RunningAsync();
+        var call = PlayedFlow.Call(task, claim, PlayedFlow.Tool());
+        var remembered = await journal.One.ReadStepAsync(call.Task, call.Step, claim, Stop);
+        Assert.NotNull(remembered.RememberedAt);
+        await journal.Two.AppendAsync(JournalFixture.Step(task, claim, "check#0", 9) with { ToolDone = "orders.check" }, Stop);
+
+        Assert.IsType<CallResult.Ended>(await flow.Calls.RunAsync(call, remembered, Stop));
+
+        // What policy said to the first question counts for nothing: no ticket was asked for on it.
+        Assert.Equal([[], ["orders.check"]], flow.Peers.AskedFor<Policy.V1.DecideRequest>().Select(asked => asked.TaskDone.ToList()));
+        Assert.Single(flow.Peers.AskedFor<Audit.V1.AppendIntentRequest>());
+        Assert.Single(flow.Peers.AskedFor<RunCallRequest>());
+    }
+
     private async Task<ToolCall> CallAsync(Manifests.ToolDefinition tool)
     {
         var (task, claim) = await journal.RunningAsync();

@@ -61,23 +61,7 @@ public sealed class PeerChannels : IDisposable
 
     private GrpcChannel CreateChannel(string service, PeerAddress address, PeerOptions how)
     {
-        var transport = new SocketsHttpHandler
-        {
-            SslOptions = PeerTls.ClientOptions(identity, service),
-            EnableMultipleHttp2Connections = true,
-            ConnectTimeout = TimeSpan.FromSeconds(2),
-            KeepAlivePingDelay = TimeSpan.FromSeconds(20),
-
-            // Calls have deadlines of their own. A quarter of this is how often the transport wakes for each peer, also when idle.
-            KeepAlivePingTimeout = TimeSpan.FromSeconds(20),
-            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-            PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
-
-            // A connection shows the certificate of its first day. Renewed often, it never outlives that.
-            PooledConnectionLifetime = TimeSpan.FromHours(1),
-            UseProxy = false,
-            UseCookies = false,
-        };
+        var transport = PeerTransport.Create(identity, service);
         var isBalanced = address.Target.Scheme != Uri.UriSchemeHttps;
 
         if (!isBalanced)

@@ -63,11 +63,7 @@ end $$;
 
 create function refuse_shrinking() returns trigger language plpgsql as $$
 begin
-    if new.tenant_id <> old.tenant_id or new.size < old.size then
-        raise exception 'the audit log of % never shrinks', old.tenant_id using errcode = 'restrict_violation';
-    end if;
-
-    return new;
+    raise exception 'the audit log of % never shrinks', old.tenant_id using errcode = 'restrict_violation';
 end $$;
 
 create trigger leaf_is_append_only before update or delete on leaf for each row execute function refuse_change();
@@ -76,38 +72,41 @@ create trigger node_is_append_only before update or delete on node for each row 
 create trigger node_is_not_truncated before truncate on node execute function refuse_change();
 create trigger checkpoint_is_append_only before update or delete on checkpoint for each row execute function refuse_change();
 create trigger checkpoint_is_not_truncated before truncate on checkpoint execute function refuse_change();
-create trigger log_head_only_grows before update on log_head for each row execute function refuse_shrinking();
+-- The condition stands here and not in the function: every append grows a head, and a call costs more than the comparison.
+create trigger log_head_only_grows before update on log_head for each row
+    when (new.tenant_id <> old.tenant_id or new.size < old.size) execute function refuse_shrinking();
 create trigger log_head_is_kept before delete on log_head for each row execute function refuse_change();
 create trigger log_head_is_not_truncated before truncate on log_head execute function refuse_change();
 
--- Whether the places of these facts in the task's journal hold exactly these bytes.
-create function same_facts(of_tenant text, of_task uuid, from_seq bigint, facts int, payloads bytea[], submissions int[], n int)
-returns boolean language sql stable as $$
-    select count(*) = facts and bool_and(f.payload is not distinct from p.payload)
-    from (
-        select payload, row_number() over (order by at) - 1 as at
-        from unnest(payloads, submissions) with ordinality as u (payload, submission, at)
-        where submission = n) p
-    join leaf f on f.tenant_id = of_tenant and f.task_id = of_task and f.task_seq = from_seq + p.at
-$$;
-
 -- Appends what a batch of submissions brings, in one transaction: all of a submission's leaves or none of them.
--- Each is answered alone: 'appended'; 'known' (the log says the same already); 'differs' (the log has another intent for this
--- dispatch); 'gap' (facts of the task are missing before it); 'conflict' (the log has other bytes in these places of the
--- journal). Of two intents for one dispatch the first is appended. The caller MUST NOT pass the same intent twice.
+-- Each is answered alone, in their order: 'appended'; 'known' (the log says the same already); 'differs' (the log has another
+-- intent for this dispatch); 'gap' (facts of the task are missing before it); 'conflict' (the log has other bytes in these places
+-- of the journal). Of two intents for one dispatch the first is appended. The `l_` arrays hold the leaves, in the order of their
+-- submissions; `l_submission` and `l_offset` say whose each is, and how many of it come before.
+-- The caller MUST pass tenants in the same order as every other caller, or two batches wait for each other. It MUST pass one after
+-- the other what is about one dispatch, and what is about one task, that by its places: the unique indexes refuse the whole batch
+-- otherwise.
 create function append(
     s_tenant text[], s_intent bytea[], s_terms bytea[], s_task uuid[], s_seq bigint[], s_count int[],
-    l_submission int[], l_offset int[], l_tenant text[], l_leaf bytea[], l_hash bytea[], l_kind text[],
-    l_time timestamptz[], l_task uuid[], l_payload bytea[], l_salt bytea[])
+    l_submission int[], l_offset int[], l_leaf bytea[], l_hash bytea[], l_kind text[], l_time timestamptz[], l_task uuid[],
+    l_payload bytea[], l_salt bytea[])
 returns table (outcome text, first_index bigint, leaf_hash bytea, leaf_time timestamptz, last_seq bigint)
 language plpgsql
 -- A plan that was made when the table was small must not become a scan of the log.
 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
 as $$
 declare
-    outcomes text[];
+    n int := 1;
+    first_leaf int := 1;
+    tenant text;
+    old_size bigint;
+    new_size bigint;
+    -- The dispatch or the task that the submission before was about, if it was about one.
+    intent bytea;
+    terms bytea;
+    task uuid;
+    -- Where the first leaf of each submission goes; null when none of them goes anywhere.
     bases bigint[];
-    lasts bigint[];
 begin
     -- Checked here and not only at start: two of these can change by a reload, and then a commit proves nothing.
     if current_setting('fsync') <> 'on' or current_setting('full_page_writes') <> 'on'
@@ -115,80 +114,85 @@ begin
         raise exception 'commits of this server are not durable' using errcode = 'MA001';
     end if;
 
-    insert into log_head (tenant_id)
-    select distinct t from unnest(s_tenant) t
-    where not exists (select from log_head h where h.tenant_id = t)
-    order by t
-    on conflict do nothing;
+    -- One look-up after the other: a statement that judged the whole batch at once would take longer to start than these to run.
+    while n <= cardinality(s_tenant) loop
+        tenant := s_tenant[n];
+        intent := null;
+        task := null;
 
-    -- In the order of names, so that two batches never wait for each other. What follows sees all that was committed before.
-    perform from log_head h where h.tenant_id = any (s_tenant) order by h.tenant_id for update;
+        -- What follows sees all that was committed before this lock was given. A checkpoint that refers to the row waits for none of it.
+        select h.size into old_size from log_head h where h.tenant_id = tenant for no key update;
 
-    with submission as (
-        select s.*,
-            case when s.seq is not null then coalesce((
-                select f.task_seq from leaf f
-                where f.tenant_id = s.tenant and f.task_id = s.task and f.task_seq is not null
-                order by f.task_seq desc limit 1), 0) end as last
-        from unnest(s_tenant, s_intent, s_terms, s_task, s_seq, s_count) with ordinality
-            as s (tenant, intent, terms, task, seq, count, n)
-    ), seen as (
-        select s.*,
-            case when s.intent is not null then (
-                select k.intent_terms from leaf k where k.tenant_id = s.tenant and k.intent = s.intent) end as known_terms,
-            s.intent is not null and row_number() over (partition by s.tenant, s.intent order by s.n) > 1 as is_second,
-            coalesce(s.seq <= s.last, false) as is_past
-        from submission s
-    ), placed as (
-        select s.*,
-            -- Facts of one task keep their order, even if their messages came in another one.
-            case when s.seq is null then s.n else min(s.n) over (partition by s.tenant, s.task) end as turn,
-            s.seq - coalesce(sum(s.count) filter (where s.known_terms is null and not s.is_past) over (
-                partition by s.tenant, s.task order by s.seq, s.n rows between unbounded preceding and 1 preceding), 0)
-                as seq_without_batch
-        from seen s
-    ), judged as (
-        select p.*, case
-            when p.known_terms = p.terms then 'known'
-            when p.known_terms is not null or p.is_second then 'differs'
-            when p.is_past and same_facts(p.tenant, p.task, p.seq, p.count, l_payload, l_submission, p.n::int) then 'known'
-            when p.is_past then 'conflict'
-            when p.seq_without_batch > p.last + 1 then 'gap'
-            when p.seq_without_batch < p.last + 1 then 'conflict'
-            else 'appended' end as verdict
-        from placed p
-    ), numbered as (
-        select j.*, (select h.size from log_head h where h.tenant_id = j.tenant)
-            + sum(case when j.verdict = 'appended' then j.count else 0 end) over (
-                partition by j.tenant order by j.turn, j.seq, j.n rows unbounded preceding) - j.count as base
-        from judged j
-    )
-    select array_agg(verdict order by n), array_agg(base order by n), array_agg(last order by n)
-    into outcomes, bases, lasts
-    from numbered;
+        if not found then
+            insert into log_head (tenant_id) values (tenant) on conflict do nothing;
+            select h.size into old_size from log_head h where h.tenant_id = tenant for no key update;
+        end if;
 
-    insert into leaf (tenant_id, index, leaf, leaf_hash, kind, time, task_id, task_seq, intent, intent_terms, salt, payload)
-    select l.tenant, bases[l.s] + l.at, l.leaf, l.hash, l.kind, l.time, l.task, s_seq[l.s] + l.at, s_intent[l.s], s_terms[l.s], l.salt, l.payload
-    from unnest(l_submission, l_offset, l_tenant, l_leaf, l_hash, l_kind, l_time, l_task, l_payload, l_salt)
-        as l (s, at, tenant, leaf, hash, kind, time, task, payload, salt)
-    where outcomes[l.s] = 'appended';
+        new_size := old_size;
 
-    update log_head h set size = h.size + grown.leaves
-    from (
-        select s.tenant, sum(s.count) as leaves
-        from unnest(s_tenant, s_count, outcomes) as s (tenant, count, verdict)
-        where s.verdict = 'appended'
-        group by s.tenant) grown
-    where h.tenant_id = grown.tenant;
+        while s_tenant[n] = tenant loop
+            outcome := 'appended';
 
-    return query
-    select r.verdict,
-        case when r.verdict = 'appended' then r.base else k.index end, k.leaf_hash, k.time, r.last
-    from unnest(outcomes, bases, lasts, s_tenant, s_intent) with ordinality as r (verdict, base, last, tenant, intent, n)
-    left join lateral (
-        select f.index, f.leaf_hash, f.time from leaf f
-        where r.verdict = 'known' and f.tenant_id = r.tenant and f.intent = r.intent) k on true
-    order by r.n;
+            if s_intent[n] is not null then
+                if s_intent[n] is distinct from intent then
+                    select k.intent_terms, k.index, k.leaf_hash, k.time into terms, first_index, leaf_hash, leaf_time
+                    from leaf k where k.tenant_id = tenant and k.intent = s_intent[n];
+                end if;
+
+                if terms is not null then
+                    outcome := case when terms = s_terms[n] then 'known' else 'differs' end;
+                else
+                    terms := s_terms[n];
+                    leaf_hash := l_hash[first_leaf];
+                    leaf_time := l_time[first_leaf];
+                end if;
+            elsif s_seq[n] is not null then
+                if s_task[n] is distinct from task then
+                    select coalesce((
+                        select f.task_seq from leaf f
+                        where f.tenant_id = tenant and f.task_id = s_task[n] and f.task_seq is not null
+                        order by f.task_seq desc limit 1), 0) into last_seq;
+                end if;
+
+                if s_seq[n] > last_seq + 1 then
+                    outcome := 'gap';
+                elsif s_seq[n] <= last_seq then
+                    select case when count(*) = s_count[n] and bool_and(f.payload is not distinct from l_payload[first_leaf + f.task_seq - s_seq[n]])
+                        then 'known' else 'conflict' end into outcome
+                    from leaf f
+                    where f.tenant_id = tenant and f.task_id = s_task[n] and f.task_seq between s_seq[n] and s_seq[n] + s_count[n] - 1;
+                else
+                    last_seq := last_seq + s_count[n];
+                end if;
+            end if;
+
+            if outcome = 'appended' then
+                bases[n] := new_size;
+                first_index := new_size;
+                new_size := new_size + s_count[n];
+            elsif s_intent[n] is null then
+                first_index := null;
+            end if;
+
+            return next;
+            intent := s_intent[n];
+            task := s_task[n];
+            first_leaf := first_leaf + s_count[n];
+            n := n + 1;
+        end loop;
+
+        if new_size > old_size then
+            update log_head h set size = new_size where h.tenant_id = tenant;
+        end if;
+    end loop;
+
+    if bases is not null then
+        insert into leaf (tenant_id, index, leaf, leaf_hash, kind, time, task_id, task_seq, intent, intent_terms, salt, payload)
+        select s_tenant[l_submission[l]], bases[l_submission[l]] + l_offset[l], l_leaf[l], l_hash[l], l_kind[l], l_time[l], l_task[l],
+            s_seq[l_submission[l]] + l_offset[l], s_intent[l_submission[l]], s_terms[l_submission[l]], l_salt[l], l_payload[l]
+        from generate_series(1, cardinality(l_leaf)) l
+        where bases[l_submission[l]] is not null;
+    end if;
 end $$;
 
 -- What default privileges gave is taken back. The head's size is all that the service may change.

@@ -9,57 +9,59 @@ namespace Mesh.Audit.Sequencing;
 internal static class LeafStore
 {
     private const string AppendSql =
-        "select outcome, first_index, leaf_hash, leaf_time, last_seq from append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)";
+        "select outcome, first_index, leaf_hash, leaf_time, last_seq from append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)";
 
     /// <summary>One placement for each submission, in their order, all of them in one commit.</summary>
     public static async Task<IReadOnlyList<Placement>> AppendAsync(
         CommitTransaction transaction, IReadOnlyList<Submission> batch, CancellationToken stop)
     {
-        var distinct = Distinct(batch, out var places);
-        var placements = new List<Placement>(distinct.Count);
-        await transaction.ReadAsync([Append(distinct)], (rows, read) => ReadAsync(rows, distinct, placements, read), stop);
+        var order = OrderOf(batch);
+        var sorted = Array.ConvertAll(order, place => batch[place]);
+        var placements = new Placement[sorted.Length];
 
-        // Not in one round trip with the rest: a connection that turns out to be dead is then known to have written nothing.
-        await transaction.CommitAsync([], stop);
+        // With the commit in one round trip. If nothing is heard of it, an intent is appended again and finds itself.
+        await transaction.CommitAsync([Append(sorted)], (rows, read) => ReadAsync(rows, sorted, order, placements, read), stop);
 
-        return Array.ConvertAll(places, place => placements[place]);
+        return placements;
     }
 
-    // The same intent may be asked for twice at once.
-    private static List<Submission> Distinct(IReadOnlyList<Submission> batch, out int[] places)
+    /// <summary>The places of a batch in the order that <c>append</c> asks for: by tenant, and together what is about the same.</summary>
+    private static int[] OrderOf(IReadOnlyList<Submission> batch)
     {
-        var first = new Dictionary<object, int>(batch.Count);
-        var distinct = new List<Submission>(batch.Count);
-        places = new int[batch.Count];
+        // What was first asked about is first in the log; facts of one task keep their order, even if their messages came in another one.
+        var turns = new Dictionary<object, int>(batch.Count);
+        var keys = new (string Tenant, int Turn, long Seq, int Place)[batch.Count];
 
-        for (var n = 0; n < batch.Count; n++)
+        for (var place = 0; place < keys.Length; place++)
         {
-            if (first.TryAdd(batch[n].Identity, distinct.Count))
-            {
-                distinct.Add(batch[n]);
-            }
-
-            places[n] = first[batch[n].Identity];
+            var submission = batch[place];
+            turns.TryAdd(submission.Subject, place);
+            keys[place] = (submission.Tenant, turns[submission.Subject], submission is Submission.TaskFacts facts ? facts.FirstSeq : 0, place);
         }
 
-        return distinct;
+        Array.Sort(keys, static (one, other) =>
+            string.CompareOrdinal(one.Tenant, other.Tenant) is not 0 and var byTenant
+                ? byTenant
+                : (one.Turn, one.Seq, one.Place).CompareTo((other.Turn, other.Seq, other.Place)));
+
+        return Array.ConvertAll(keys, key => key.Place);
     }
 
     private static async Task ReadAsync(
-        NpgsqlDataReader rows, List<Submission> batch, List<Placement> placements, CancellationToken stop)
+        NpgsqlDataReader rows, Submission[] sorted, int[] order, Placement[] placements, CancellationToken stop)
     {
-        while (await rows.ReadAsync(stop))
+        for (var n = 0; await rows.ReadAsync(stop); n++)
         {
-            placements.Add(Read(rows, batch[placements.Count]));
+            placements[order[n]] = Read(rows, sorted[n]);
         }
     }
 
     private static Placement Read(NpgsqlDataReader row, Submission submission) => row.GetString(0) switch
     {
-        "appended" => new Placement.Placed(PlaceOf(row.GetInt64(1), submission.Leaves[0]), IsNew: true),
-        "known" when row.IsDBNull(1) => new Placement.Placed(null, IsNew: false),
+        "appended" => new Placement.Placed(PlaceOf(row.GetInt64(1), submission.Leaves[0])),
+        "known" when row.IsDBNull(1) => new Placement.Placed(null),
         "known" => new Placement.Placed(
-            new EntryPlace(row.GetInt64(1), new Hash256(row.GetFieldValue<byte[]>(2)), row.GetFieldValue<DateTimeOffset>(3)), IsNew: false),
+            new EntryPlace(row.GetInt64(1), new Hash256(row.GetFieldValue<byte[]>(2)), row.GetFieldValue<DateTimeOffset>(3))),
         "differs" => new Placement.Differs(),
         "gap" => new Placement.Gap(row.GetInt64(4)),
         "conflict" => new Placement.Conflict(row.GetInt64(4)),
@@ -68,14 +70,14 @@ internal static class LeafStore
 
     private static EntryPlace PlaceOf(long index, Leaf leaf) => new(index, leaf.Hash, leaf.Time);
 
-    private static NpgsqlBatchCommand Append(List<Submission> batch)
+    private static NpgsqlBatchCommand Append(Submission[] batch)
     {
         var command = new NpgsqlBatchCommand(AppendSql);
-        var count = batch.Count;
+        var count = batch.Length;
         var (tenants, intents, terms) = (new string[count], new byte[]?[count], new byte[]?[count]);
         var (tasks, seqs, counts) = (new Guid?[count], new long?[count], new int[count]);
         var leaves = new List<Leaf>(count);
-        var (submissions, offsets, leafTenants) = (new List<int>(count), new List<int>(count), new List<string>(count));
+        var (submissions, offsets) = (new List<int>(count), new List<int>(count));
 
         for (var n = 0; n < count; n++)
         {
@@ -97,7 +99,6 @@ internal static class LeafStore
                 leaves.Add(submission.Leaves[at]);
                 submissions.Add(n + 1);
                 offsets.Add(at);
-                leafTenants.Add(submission.Tenant);
             }
         }
 
@@ -109,7 +110,6 @@ internal static class LeafStore
         Add(command, NpgsqlDbType.Integer, counts);
         Add(command, NpgsqlDbType.Integer, submissions.ToArray());
         Add(command, NpgsqlDbType.Integer, offsets.ToArray());
-        Add(command, NpgsqlDbType.Text, leafTenants.ToArray());
         Add(command, NpgsqlDbType.Bytea, leaves.ConvertAll(l => l.Text).ToArray());
         Add(command, NpgsqlDbType.Bytea, leaves.ConvertAll(l => l.Hash.ToArray()).ToArray());
         Add(command, NpgsqlDbType.Text, leaves.ConvertAll(l => l.Kind).ToArray());

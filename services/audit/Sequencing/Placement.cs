@@ -5,10 +5,9 @@ namespace Mesh.Audit.Sequencing;
 /// <summary>What became of a submission.</summary>
 internal abstract record Placement
 {
-    /// <summary>Durable, in consecutive places.</summary>
+    /// <summary>Durable, in consecutive places, now or since an earlier submission said the same.</summary>
     /// <param name="First">Where the first leaf stands; null for facts that are known from an earlier time.</param>
-    /// <param name="IsNew">False when an earlier submission said the same.</param>
-    internal sealed record Placed(EntryPlace? First, bool IsNew) : Placement;
+    internal sealed record Placed(EntryPlace? First) : Placement;
 
     /// <summary>Facts of the task are missing before it; the log has those up to <paramref name="LastSeq"/>.</summary>
     internal sealed record Gap(long LastSeq) : Placement;

@@ -10,7 +10,10 @@ internal sealed class Sequencer(NpgsqlDataSource store, GrownLogs grown, AuditMe
 {
     // One writer: every batch of a tenant takes the same row lock.
     private readonly GroupCommit<Submission, Placement> intents = new(
-        store, new GroupCommitOptions { Name = "audit intents", Writers = 1, ConnectPatience = TimeSpan.FromSeconds(1) }, LeafStore.AppendAsync, log);
+        store,
+        new GroupCommitOptions { Name = "audit intents", Writers = 1, IsRepeatable = true, ConnectPatience = TimeSpan.FromSeconds(1) },
+        LeafStore.AppendAsync,
+        log);
 
     /// <summary>Returns when the intent is durable, or with the reason why that is not known.</summary>
     public async Task<Placement> AppendAsync(Submission.Intent intent, TimeSpan deadline, CancellationToken stop)
@@ -65,7 +68,8 @@ internal sealed class Sequencer(NpgsqlDataSource store, GrownLogs grown, AuditMe
 
     private void Announce(Submission submission, Placement placement)
     {
-        if (placement is Placement.Placed { IsNew: true, First: { } first })
+        // A repeat too: it may be all that is heard of an entry whose commit nobody confirmed.
+        if (placement is Placement.Placed { First: { } first })
         {
             grown.Add(submission.Tenant, first.Index + submission.Leaves.Count);
         }

@@ -16,6 +16,11 @@ internal abstract record Submission(string Tenant, IReadOnlyList<Leaf> Leaves)
     /// <summary>Facts that are ordered by nothing but their arrival.</summary>
     internal sealed record Facts(string Tenant, IReadOnlyList<Leaf> Leaves) : Submission(Tenant, Leaves);
 
-    /// <summary>What two submissions of one batch must not share; facts share nothing.</summary>
-    public object Identity => this is Intent intent ? (Tenant, intent.Key, intent.Terms) : this;
+    /// <summary>What it is about: one dispatch, or the journal of one task. Facts of no task are about nothing that others are about.</summary>
+    public object Subject => this switch
+    {
+        Intent intent => (Tenant, intent.Key),
+        TaskFacts facts => (Tenant, facts.Task),
+        _ => this,
+    };
 }

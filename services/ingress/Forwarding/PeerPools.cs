@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Diagnostics;
 using Mesh.ServiceHost;
 
 namespace Mesh.Ingress.Forwarding;
@@ -15,7 +14,7 @@ internal sealed class PeerPools : IDisposable
             .Select(each => each.Owner)
             .Where(owner => owner != RouteTable.Self)
             .Distinct()
-            .ToFrozenDictionary(owner => owner, owner => new PeerPool(owner, Connect(identity, owner), new PeerReplicas(options.Peer(owner) ?? "", clock)));
+            .ToFrozenDictionary(owner => owner, owner => new PeerPool(owner, new HttpMessageInvoker(PeerTransport.Create(identity, owner)), new PeerReplicas(options.Peer(owner) ?? "", clock)));
     }
 
     public PeerPool Of(string owner) => pools[owner];
@@ -27,23 +26,6 @@ internal sealed class PeerPools : IDisposable
             pool.Transport.Dispose();
         }
     }
-
-    private static HttpMessageInvoker Connect(TlsIdentity identity, string owner) => new(new SocketsHttpHandler
-    {
-        SslOptions = PeerTls.ClientOptions(identity, owner),
-        EnableMultipleHttp2Connections = true,
-        ConnectTimeout = TimeSpan.FromSeconds(2),
-        KeepAlivePingDelay = TimeSpan.FromSeconds(20),
-        KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
-
-        // A connection shows the certificate of its first day. Renewed often, it never outlives that.
-        PooledConnectionLifetime = TimeSpan.FromHours(1),
-        AllowAutoRedirect = false,
-        AutomaticDecompression = System.Net.DecompressionMethods.None,
-        ActivityHeadersPropagator = DistributedContextPropagator.CreateDefaultPropagator(),
-        UseProxy = false,
-        UseCookies = false,
-    });
 }
 
 /// <summary>The connections to one owner.</summary>

@@ -1,8 +1,12 @@
+using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
 
 namespace Mesh.Orchestrator.Announcing;
 
-/// <summary>Wakes those who wait for a task at this replica. A hint: whoever waits looks again, and once a second anyway.</summary>
+/// <summary>
+/// Wakes those who wait for a task at this replica. A hint, but for an end that is told with it: whoever waits looks again, and once
+/// a second anyway.
+/// </summary>
 internal sealed class TaskSignals(IHostApplicationLifetime life)
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
@@ -22,9 +26,12 @@ internal sealed class TaskSignals(IHostApplicationLifetime life)
         }
     }
 
-    public void Raise(TaskKey task)
+    /// <summary>Wakes them.</summary>
+    /// <param name="task">What moved.</param>
+    /// <param name="end">With the end of a task: how it now stands, so that nobody has to look.</param>
+    public void Raise(TaskKey task, TaskEnd? end = null)
     {
-        TaskCompletionSource? signal = null;
+        TaskCompletionSource<TaskEnd?>? signal = null;
 
         lock (watched)
         {
@@ -35,7 +42,7 @@ internal sealed class TaskSignals(IHostApplicationLifetime life)
             }
         }
 
-        signal?.TrySetResult();
+        signal?.TrySetResult(end);
     }
 
     /// <summary>Begins to watch a task. MUST be disposed of: what nobody watches is forgotten.</summary>
@@ -54,7 +61,7 @@ internal sealed class TaskSignals(IHostApplicationLifetime life)
         }
     }
 
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static TaskCompletionSource<TaskEnd?> NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private void Leave(TaskKey task, Watched one)
     {
@@ -74,7 +81,7 @@ internal sealed class TaskSignals(IHostApplicationLifetime life)
         public bool IsStopping => signals.stopping.IsCancellationRequested;
 
         /// <summary>Take it before looking, wait on it after: what happens in between is not missed.</summary>
-        public Task Next()
+        public Task<TaskEnd?> Next()
         {
             lock (signals.watched)
             {
@@ -82,13 +89,15 @@ internal sealed class TaskSignals(IHostApplicationLifetime life)
             }
         }
 
-        public async Task WaitAsync(Task signal, TimeSpan atMost, TimeProvider clock, CancellationToken stop)
+        /// <summary>Waits until somebody should look again.</summary>
+        /// <returns>How the task ended, when that came with the signal: then there is nothing to look for.</returns>
+        public async Task<TaskEnd?> WaitAsync(Task<TaskEnd?> signal, TimeSpan atMost, TimeProvider clock, CancellationToken stop)
         {
             using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop, signals.stopping);
 
             try
             {
-                await signal.WaitAsync(atMost < LookAgain ? atMost : LookAgain, clock, ending.Token);
+                return await signal.WaitAsync(atMost < LookAgain ? atMost : LookAgain, clock, ending.Token);
             }
             catch (TimeoutException)
             {
@@ -98,6 +107,8 @@ internal sealed class TaskSignals(IHostApplicationLifetime life)
             {
                 // The caller of this looks once more, and sees that the service stops.
             }
+
+            return null;
         }
 
         public void Dispose() => signals.Leave(task, one);
@@ -107,6 +118,11 @@ internal sealed class TaskSignals(IHostApplicationLifetime life)
     {
         public int Watchers { get; set; }
 
-        public TaskCompletionSource Signal { get; set; } = NewSignal();
+        public TaskCompletionSource<TaskEnd?> Signal { get; set; } = NewSignal();
     }
 }
+
+/// <summary>How a task ended.</summary>
+/// <param name="Row">Its head from then on.</param>
+/// <param name="Fact">The fact that ended it.</param>
+internal sealed record TaskEnd(TaskRow Row, TaskFinished Fact);

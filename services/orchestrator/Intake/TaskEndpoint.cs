@@ -115,7 +115,10 @@ internal sealed class TaskEndpoint(
                 };
             }
 
-            await watch.WaitAsync(signal, left, clock, context.CancellationToken);
+            if (await watch.WaitAsync(signal, left, clock, context.CancellationToken) is { } end)
+            {
+                return new V1.WaitTaskResponse { Task = TaskReader.WithPayloads(end.Row, ends, end.Fact), Done = true };
+            }
         }
     }
 

@@ -34,7 +34,7 @@ internal sealed class TaskReader(JournalStore journal)
         ? await journal.ReadTaskAsync(new TaskKey(tenant, id), stop) ?? throw NotFound(tenant, taskId)
         : await FindShortAsync(tenant, taskId, stop);
 
-    /// <summary>A task with the ends of its journal, for <see cref="WithPayloads"/>.</summary>
+    /// <summary>A task with the ends of its journal, for <see cref="WithPayloads(TaskRow, IReadOnlyList{JournalEntry})"/>.</summary>
     public async Task<(TaskRow Task, IReadOnlyList<JournalEntry> Ends)> RequireWithEndsAsync(TaskKey key, CancellationToken stop)
     {
         var (task, ends) = await journal.ReadWithPayloadsAsync(key, stop);
@@ -43,7 +43,11 @@ internal sealed class TaskReader(JournalStore journal)
     }
 
     /// <summary>The task with its input and, once it completed, its result.</summary>
-    public static V1.AgentTask WithPayloads(TaskRow task, IReadOnlyList<JournalEntry> ends)
+    public static V1.AgentTask WithPayloads(TaskRow task, IReadOnlyList<JournalEntry> ends) =>
+        WithPayloads(task, ends, ends.Select(entry => entry.Fact).OfType<TaskFinished>().LastOrDefault());
+
+    /// <summary>The same of a task that has ended since the ends of its journal were read.</summary>
+    public static V1.AgentTask WithPayloads(TaskRow task, IReadOnlyList<JournalEntry> ends, TaskFinished? end)
     {
         var wire = Wire.Write(task);
 
@@ -52,9 +56,9 @@ internal sealed class TaskReader(JournalStore journal)
             wire.Input = JsonValues.Read(submitted.Input);
         }
 
-        if (ends.Select(entry => entry.Fact).OfType<TaskFinished>().LastOrDefault() is { Outcome: TaskOutcome.Completed } finished)
+        if (end is { Outcome: TaskOutcome.Completed })
         {
-            wire.Result = JsonValues.Read(finished.Result);
+            wire.Result = JsonValues.Read(end.Result);
         }
 
         return wire;

@@ -134,7 +134,7 @@ internal sealed class TaskStarter(
 
     private TaskRow NewRow(TaskKey task, WorkflowDefinition workflow, StartRequest request)
     {
-        var now = clock.GetUtcNow();
+        var now = TaskRows.Now(clock);
 
         return new TaskRow
         {

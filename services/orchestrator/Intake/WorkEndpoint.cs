@@ -79,7 +79,11 @@ internal sealed class WorkEndpoint(
     {
         var (agent, claim, step) = (Wire.Read(request.Agent), ReadClaim(request.Claim), Wire.ReadStep(request.StepKey));
         var task = new TaskKey(agent.Workflow.Tenant, claim.TaskId);
-        var reading = await journal.ReadStepAsync(task, step, context.CancellationToken);
+
+        // Who only asks is told what is, not what is remembered: nothing is written that would be guarded.
+        var reading = request.HasValue
+            ? await journal.ReadStepAsync(task, step, claim, context.CancellationToken)
+            : await journal.ReadStepAsync(task, step, context.CancellationToken);
         RequireClaim(reading.Task, agent, claim);
 
         if (Recorded(reading, request.Position) is { } recorded)
@@ -134,7 +138,7 @@ internal sealed class WorkEndpoint(
         var (agent, claim, step) = (Wire.Read(request.Agent), ReadClaim(request.Claim), Wire.ReadStep(request.StepKey));
         var key = new TaskKey(agent.Workflow.Tenant, claim.TaskId);
         var workflow = await RequireWorkflowAsync(agent, context.CancellationToken);
-        var reading = await journal.ReadStepAsync(key, step, context.CancellationToken);
+        var reading = await journal.ReadStepAsync(key, step, claim, context.CancellationToken);
         var task = RequireClaim(reading.Task, agent, claim);
 
         if (reading.Facts is [{ Fact: StepRecorded }, ..])

@@ -4,18 +4,23 @@ using Npgsql;
 
 namespace Mesh.Orchestrator.Journal;
 
-/// <summary>Everything that a batch of writes has to know before it may write, read under the locks that keep it true.</summary>
+/// <summary>
+/// Everything that a batch of writes has to know before it may write: read under the locks that keep it true, or remembered
+/// and then guarded by the versions of the rows.
+/// </summary>
 internal sealed class JournalHeads
 {
     /// <summary>Of entries <c>j</c>: those after which a call may be out, and nothing says how that ended.</summary>
-    public const string OpenCall = """
-        j.kind in ('CallDispatched', 'CallInterrupted') and not exists (
+    public const string OpenCall =
+        $"""
+        j.kind in ('{JournalRow.Dispatched}', '{JournalRow.Interrupted}') and not exists (
           select 1 from orchestrator.journal later
           where later.tenant_id = j.tenant_id and later.task_id = j.task_id and later.step = j.step and later.step <> ''
             and later.step_fact > j.step_fact)
         """;
 
     private readonly Dictionary<TaskKey, TaskRow> tasks = [];
+    private readonly Dictionary<TaskKey, SeenTask> seen = [];
     private readonly Dictionary<(string Tenant, string Key), (Guid TaskId, byte[] BodyDigest)> requests = [];
     private readonly Dictionary<(TaskKey Task, string Name), string> arrivals = [];
     private readonly Dictionary<TaskKey, TaskRow> changed = [];
@@ -23,12 +28,19 @@ internal sealed class JournalHeads
     private readonly HashSet<TaskKey> open = [];
     private readonly List<(TaskKey Task, string Name)> taken = [];
     private readonly Dictionary<(TaskKey Task, string Name), string> kept = [];
-    private StepHead[] steps = [];
+    private readonly StepHead[] steps;
 
-    /// <summary>What the batch leaves behind: rows to write back.</summary>
+    private JournalHeads(int writes) => steps = new StepHead[writes];
+
+    /// <summary>The tasks as they stand, with the versions in which they were found.</summary>
+    public IEnumerable<(TaskRow Row, uint Version)> Found => tasks.Values.Select(row => (row, seen[row.Key].Version));
+
+    /// <summary>What the batch leaves behind: rows to write back, in the order in which they are locked.</summary>
     public JournalChanges Changed => new(
         [.. changed.Values.Where(row => created.Contains(row.Key))],
-        [.. changed.Values.Where(row => !created.Contains(row.Key))],
+        [.. changed.Values.Where(row => !created.Contains(row.Key))
+            .OrderBy(row => row.Key.Tenant, StringComparer.Ordinal).ThenBy(row => row.Key.Id)
+            .Select(row => new ChangedTask(row, seen[row.Key]))],
         taken,
         [.. kept.Select(arrival => (arrival.Key.Task, arrival.Key.Name, arrival.Value))]);
 
@@ -36,7 +48,7 @@ internal sealed class JournalHeads
     public static async Task<JournalHeads> LockAsync(
         CommitTransaction transaction, IReadOnlyList<JournalWrite> writes, CancellationToken stop)
     {
-        var heads = new JournalHeads { steps = new StepHead[writes.Count] };
+        var heads = new JournalHeads(writes.Count);
         var batch = new List<NpgsqlBatchCommand>();
         var reads = new List<Func<NpgsqlDataReader, CancellationToken, Task>>();
 
@@ -63,7 +75,50 @@ internal sealed class JournalHeads
         }
     }
 
+    /// <summary>The same from what is remembered, without a lock; null where that is not enough.</summary>
+    public static JournalHeads? Recall(RecentTasks recent, IReadOnlyList<JournalWrite> writes)
+    {
+        var heads = new JournalHeads(writes.Count);
+        var found = recent.Find(writes);
+
+        for (var place = 0; place < writes.Count; place++)
+        {
+            var write = writes[place];
+
+            // What came before it was waited for is remembered nowhere.
+            if (write.Arrives is not null || write.Facts.Any(fact => fact is TaskParked))
+            {
+                return null;
+            }
+
+            if (write.Creates is not null)
+            {
+                continue;
+            }
+
+            if (found[place] is not { } known)
+            {
+                return null;
+            }
+
+            heads.tasks[write.Task] = known.Row;
+            heads.seen[write.Task] = new SeenTask(known.Row.Seq, known.Version);
+            heads.steps[place] = known.Step;
+
+            if (known.HasOpenCall)
+            {
+                heads.open.Add(write.Task);
+            }
+        }
+
+        return heads;
+    }
+
     public TaskRow? TaskOf(JournalWrite write) => tasks.GetValueOrDefault(write.Task);
+
+    /// <summary>Whether a task is still as it was at a version of its row, also after what this batch has decided so far.</summary>
+    public bool IsAt(TaskKey task, uint version) =>
+        seen.TryGetValue(task, out var found) && found.Version == version && !changed.ContainsKey(task);
 
     public (Guid TaskId, byte[] BodyDigest)? RequestOf(RequestKey request) =>
         requests.TryGetValue((request.Tenant, request.Key), out var taken) ? taken : null;
@@ -137,6 +192,20 @@ internal sealed class JournalHeads
         }
     }
 
+    /// <summary>Whoever inserts a request key has this lock, and whoever looks for one in order to insert it. In one order for all.</summary>
+    public static NpgsqlBatchCommand LockKeys(IReadOnlyCollection<(string Tenant, string Key)> keys)
+    {
+        var sorted = keys.OrderBy(key => key.Tenant, StringComparer.Ordinal).ThenBy(key => key.Key, StringComparer.Ordinal).ToList();
+
+        return Command(
+            """
+            select pg_advisory_xact_lock(hashtextextended(k.tenant_id || '/' || k.key, 7))
+            from unnest($1, $2) as k(tenant_id, key)
+            """,
+            sorted.Select(key => key.Tenant).ToArray(),
+            sorted.Select(key => key.Key).ToArray());
+    }
+
     public static int? PositionOf(JournalWrite write) => write.Facts[0] switch
     {
         StepRecorded f => f.Position,
@@ -156,9 +225,9 @@ internal sealed class JournalHeads
 
         batch.Add(Command(
             $"""
-            select {TaskRows.Columns}
+            select {TaskRows.Columns}, t.xmin
             from orchestrator.task t join unnest($1, $2) as k(tenant_id, id) on t.tenant_id = k.tenant_id and t.id = k.id
-            order by t.tenant_id, t.id for update of t
+            order by t.tenant_id collate "C", t.id for update of t
             """,
             keys.Select(key => key.Tenant).ToArray(),
             keys.Select(key => key.Id).ToArray()));
@@ -168,6 +237,7 @@ internal sealed class JournalHeads
             {
                 var row = TaskRows.Read(rows);
                 tasks[row.Key] = row;
+                seen[row.Key] = new SeenTask(row.Seq, rows.GetFieldValue<uint>(TaskRows.Count));
             }
         });
     }
@@ -176,24 +246,15 @@ internal sealed class JournalHeads
         List<NpgsqlBatchCommand> batch, List<Func<NpgsqlDataReader, CancellationToken, Task>> reads, IReadOnlyList<JournalWrite> writes)
     {
         var keys = writes.Select(write => write.Request).OfType<RequestKey>()
-            .Select(request => (request.Tenant, request.Key)).Distinct().Order().ToArray();
+            .Select(request => (request.Tenant, request.Key)).Distinct().ToArray();
 
         if (keys.Length == 0)
         {
             return;
         }
 
-        var tenants = keys.Select(key => key.Tenant).ToArray();
-        var names = keys.Select(key => key.Key).ToArray();
-
         // Nobody can insert one of these keys between the look and the insert, here or at another replica.
-        batch.Add(Command(
-            """
-            select pg_advisory_xact_lock(hashtextextended(k.tenant_id || '/' || k.key, 7))
-            from unnest($1, $2) as k(tenant_id, key)
-            """,
-            tenants,
-            names));
+        batch.Add(LockKeys(keys));
         reads.Add((_, _) => Task.CompletedTask);
 
         batch.Add(Command(
@@ -201,8 +262,8 @@ internal sealed class JournalHeads
             select r.tenant_id, r.key, r.task_id, r.body_digest
             from orchestrator.request r join unnest($1, $2) as k(tenant_id, key) on r.tenant_id = k.tenant_id and r.key = k.key
             """,
-            tenants,
-            names));
+            keys.Select(key => key.Tenant).ToArray(),
+            keys.Select(key => key.Key).ToArray()));
         reads.Add(async (rows, stop) =>
         {
             while (await rows.ReadAsync(stop))
@@ -317,7 +378,7 @@ internal sealed class JournalHeads
     }
 }
 
-/// <summary>Where a step stands under the lock of its task.</summary>
+/// <summary>Where a step stands.</summary>
 /// <param name="Facts">How many facts it has.</param>
 /// <param name="PositionTakenBy">The step that holds the position which the write wants; null when it is free.</param>
 internal readonly record struct StepHead(int Facts, string? PositionTakenBy);
@@ -325,6 +386,14 @@ internal readonly record struct StepHead(int Facts, string? PositionTakenBy);
 /// <summary>What a batch leaves behind beside the entries themselves.</summary>
 internal sealed record JournalChanges(
     IReadOnlyList<TaskRow> Created,
-    IReadOnlyList<TaskRow> Updated,
+    IReadOnlyList<ChangedTask> Updated,
     IReadOnlyList<(TaskKey Task, string Name)> ArrivalsTaken,
     IReadOnlyList<(TaskKey Task, string Name, string Because)> ArrivalsKept);
+
+/// <summary>A task that changes.</summary>
+internal sealed record ChangedTask(TaskRow Row, SeenTask Seen);
+
+/// <summary>A task's row as it was when the batch was decided.</summary>
+/// <param name="Seq">Entries that its journal then had.</param>
+/// <param name="Version">The transaction that had written it last (PostgreSQL's <c>xmin</c>).</param>
+internal readonly record struct SeenTask(long Seq, uint Version);

@@ -9,9 +9,11 @@ namespace Mesh.Orchestrator.Journal;
 /// <summary>The rows that a batch adds, gathered while it is decided and inserted together.</summary>
 internal sealed class JournalRows
 {
-    private readonly List<Entry> entries = [];
+    private readonly List<JournalRow> entries = [];
     private readonly List<Envelope> messages = [];
     private readonly List<(RequestKey Request, Guid TaskId)> requests = [];
+
+    public IReadOnlyList<JournalRow> Entries => entries;
 
     public void AddEntry(JournalWrite write, Fact fact, long seq, int stepFact, byte[] body)
     {
@@ -25,7 +27,7 @@ internal sealed class JournalRows
             ? key.Value
             : "";
 
-        entries.Add(new Entry(
+        entries.Add(new JournalRow(
             write.Task, seq, step, stepFact, position is null ? null : write.Step!.Value.Branch, position, fact.GetType().Name, body));
     }
 
@@ -70,22 +72,25 @@ internal sealed class JournalRows
 
     public void AddRequest(RequestKey request, Guid taskId) => requests.Add((request, taskId));
 
-    public IReadOnlyCollection<NpgsqlBatchCommand> Inserts(JournalChanges changes)
+    /// <summary>All statements that the batch comes to. The first one answers the version that its rows now have.</summary>
+    public IReadOnlyCollection<NpgsqlBatchCommand> Statements(JournalChanges changes)
     {
         var batch = new List<NpgsqlBatchCommand>();
+
+        // First what may be refused.
+        if (changes.Updated.Count > 0)
+        {
+            batch.Add(UpdateTasks(changes.Updated));
+        }
 
         if (changes.Created.Count > 0)
         {
             batch.Add(InsertTasks(changes.Created));
         }
 
-        if (changes.Updated.Count > 0)
-        {
-            batch.Add(UpdateTasks(changes.Updated));
-        }
-
         if (requests.Count > 0)
         {
+            batch.Add(JournalHeads.LockKeys([.. requests.Select(r => (r.Request.Tenant, r.Request.Key))]));
             batch.Add(Command(
                 "insert into orchestrator.request(tenant_id, key, body_digest, task_id) select * from unnest($1, $2, $3, $4)",
                 requests.Select(r => r.Request.Tenant).ToArray(),
@@ -151,6 +156,7 @@ internal sealed class JournalRows
           tenant_id, id, workflow, workflow_version, initiator, state, epoch, seq, attempt, steps,
           claim_hash, claim_instance, claim_until, created_at, traceparent, deadline)
         select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+        returning xmin
         """,
         rows.Select(r => r.Key.Tenant).ToArray(),
         rows.Select(r => r.Key.Id).ToArray(),
@@ -169,39 +175,50 @@ internal sealed class JournalRows
         Texts(rows.Select(r => r.Traceparent)),
         Times(rows.Select(r => (DateTimeOffset?)r.Deadline)));
 
-    private static NpgsqlBatchCommand UpdateTasks(IReadOnlyList<TaskRow> rows) => Command(
-        """
-        update orchestrator.task t set
-          state = k.state, epoch = k.epoch, seq = k.seq, attempt = k.attempt, steps = k.steps, claim_hash = k.claim_hash,
-          claim_instance = k.claim_instance, claim_until = k.claim_until, cancel_requested = k.cancel_requested, waits_on = k.waits_on, not_before = k.not_before, reason = k.reason,
-          message = k.message, ended_at = k.ended_at, tools_done = string_to_array(k.tools_done, ','),
-          ended_claim_hash = k.ended_claim_hash, failures = k.failures
-        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) as k(
-          tenant_id, id, state, epoch, seq, attempt, steps, claim_hash, claim_instance, claim_until, cancel_requested,
-          waits_on, not_before, reason, message, ended_at, tools_done, ended_claim_hash, failures)
-        where t.tenant_id = k.tenant_id and t.id = k.id
-        """,
-        rows.Select(r => r.Key.Tenant).ToArray(),
-        rows.Select(r => r.Key.Id).ToArray(),
-        rows.Select(r => (short)r.State).ToArray(),
-        rows.Select(r => r.Epoch).ToArray(),
-        rows.Select(r => r.Seq).ToArray(),
-        rows.Select(r => r.Attempt).ToArray(),
-        rows.Select(r => r.Steps).ToArray(),
-        Blobs(rows.Select(r => r.ClaimHash)),
-        Texts(rows.Select(r => r.ClaimInstance)),
-        Times(rows.Select(r => r.ClaimUntil)),
-        rows.Select(r => r.CancelRequested).ToArray(),
-        Texts(rows.Select(r => r.WaitsOn)),
-        Times(rows.Select(r => r.NotBefore)),
-        rows.Select(r => r.Reason).ToArray(),
-        rows.Select(r => r.Message).ToArray(),
-        Times(rows.Select(r => r.EndedAt)),
+    // xmin names the transaction that wrote a row last: another one means that somebody else was here. Whatever the journal
+    // of a task gains, its row is written with it, so this guards the entries as well.
+    private static NpgsqlBatchCommand UpdateTasks(IReadOnlyList<ChangedTask> changed)
+    {
+        var rows = changed.Select(change => change.Row).ToList();
 
-        // Joined: unnest would flatten an array of arrays. Tool names have no comma.
-        rows.Select(r => string.Join(',', r.ToolsDone)).ToArray(),
-        Blobs(rows.Select(r => r.EndedClaimHash)),
-        rows.Select(r => r.Failures).ToArray());
+        return Command(
+            """
+            with moved as (
+              update orchestrator.task t set
+                state = k.state, epoch = k.epoch, seq = k.seq, attempt = k.attempt, steps = k.steps, claim_hash = k.claim_hash,
+                claim_instance = k.claim_instance, claim_until = k.claim_until, cancel_requested = k.cancel_requested, waits_on = k.waits_on, not_before = k.not_before, reason = k.reason,
+                message = k.message, ended_at = k.ended_at, tools_done = string_to_array(k.tools_done, ','),
+                ended_claim_hash = k.ended_claim_hash, failures = k.failures
+              from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) as k(
+                tenant_id, id, state, epoch, seq, attempt, steps, claim_hash, claim_instance, claim_until, cancel_requested,
+                waits_on, not_before, reason, message, ended_at, tools_done, ended_claim_hash, failures, version)
+              where t.tenant_id = k.tenant_id and t.id = k.id and t.xmin = k.version
+              returning 1)
+            select pg_current_xact_id()::xid, orchestrator.require(count(*), cardinality($1)) from moved
+            """,
+            rows.Select(r => r.Key.Tenant).ToArray(),
+            rows.Select(r => r.Key.Id).ToArray(),
+            rows.Select(r => (short)r.State).ToArray(),
+            rows.Select(r => r.Epoch).ToArray(),
+            rows.Select(r => r.Seq).ToArray(),
+            rows.Select(r => r.Attempt).ToArray(),
+            rows.Select(r => r.Steps).ToArray(),
+            Blobs(rows.Select(r => r.ClaimHash)),
+            Texts(rows.Select(r => r.ClaimInstance)),
+            Times(rows.Select(r => r.ClaimUntil)),
+            rows.Select(r => r.CancelRequested).ToArray(),
+            Texts(rows.Select(r => r.WaitsOn)),
+            Times(rows.Select(r => r.NotBefore)),
+            rows.Select(r => r.Reason).ToArray(),
+            rows.Select(r => r.Message).ToArray(),
+            Times(rows.Select(r => r.EndedAt)),
+
+            // Joined: unnest would flatten an array of arrays. Tool names have no comma.
+            rows.Select(r => string.Join(',', r.ToolsDone)).ToArray(),
+            Blobs(rows.Select(r => r.EndedClaimHash)),
+            rows.Select(r => r.Failures).ToArray(),
+            new NpgsqlParameter { Value = changed.Select(change => change.Seen.Version).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Xid });
+    }
 
     private static NpgsqlParameter Texts(IEnumerable<string?> values) =>
         new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
@@ -223,7 +240,18 @@ internal sealed class JournalRows
 
         return command;
     }
+}
 
-    private sealed record Entry(
-        TaskKey Task, long Seq, string Step, int StepFact, string? Branch, int? Position, string Kind, byte[] Body);
+/// <summary>A row of <c>orchestrator.journal</c>.</summary>
+/// <param name="Step">Empty for facts of the whole task.</param>
+/// <param name="StepFact">How many facts of the step come before it.</param>
+/// <param name="Branch">With <paramref name="Position"/>: the place that the step takes in the handler's order.</param>
+internal sealed record JournalRow(
+    TaskKey Task, long Seq, string Step, int StepFact, string? Branch, int? Position, string Kind, byte[] Body)
+{
+    public const string Dispatched = nameof(CallDispatched);
+    public const string Interrupted = nameof(CallInterrupted);
+
+    /// <summary>As the last one of a step: a call may be out, and nothing says how that ended.</summary>
+    public bool LeavesOpen => Kind is Dispatched or Interrupted;
 }

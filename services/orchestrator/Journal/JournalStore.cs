@@ -4,6 +4,7 @@ using Mesh.Orchestrator.Lifecycle;
 using Mesh.Postgres;
 using Mesh.ServiceHost;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Mesh.Orchestrator.Journal;
 
@@ -17,6 +18,7 @@ internal sealed class JournalStore : IAsyncDisposable
     private readonly GroupCommit<JournalWrite, JournalAnswer> commits;
     private readonly OutboxSignal outbox;
     private readonly PendingSpans pendingSpans;
+    private readonly RecentTasks recent;
     private readonly TimeProvider clock;
 
     public JournalStore(
@@ -24,15 +26,17 @@ internal sealed class JournalStore : IAsyncDisposable
         JournalWriter writer,
         OutboxSignal outbox,
         PendingSpans pendingSpans,
+        RecentTasks recent,
         TimeProvider clock,
         ILogger<JournalStore> log)
     {
         this.store = store;
         this.outbox = outbox;
         this.pendingSpans = pendingSpans;
+        this.recent = recent;
         this.clock = clock;
         commits = new GroupCommit<JournalWrite, JournalAnswer>(
-            store, new GroupCommitOptions { Name = "journal" }, writer.WriteAsync, log);
+            store, new GroupCommitOptions { Name = "journal" }, writer.WriteAsync, log, clock);
     }
 
     /// <summary>Writes all facts of <paramref name="write"/> or none, and answers once they are durable.</summary>
@@ -78,6 +82,16 @@ internal sealed class JournalStore : IAsyncDisposable
         return await rows.ReadAsync(stop) ? TaskRows.Read(rows) : null;
     }
 
+    /// <summary>All rows that a query of <see cref="TaskRows.Columns"/> brings. Prepared: for one that comes again and again.</summary>
+    public async Task<IReadOnlyList<TaskRow>> ReadTasksAsync(string query, CancellationToken stop, params object[] parameters)
+    {
+        await using var connection = await store.OpenConnectionAsync(stop);
+        await using var command = Command(connection, query, parameters);
+        await command.PrepareAsync(stop);
+
+        return await TaskRows.ReadAllAsync(command, stop);
+    }
+
     /// <summary>The task's head and all facts of one of its steps, in one round trip.</summary>
     public async Task<StepReading> ReadStepAsync(TaskKey task, StepKey step, CancellationToken stop)
     {
@@ -99,6 +113,28 @@ internal sealed class JournalStore : IAsyncDisposable
         var (row, facts) = await ReadWithEntriesAsync(rows, stop);
 
         return new StepReading(row, facts);
+    }
+
+    /// <summary>
+    /// The same for the agent that holds the task. A step that it has not asked for before is not read. What is written on the word of
+    /// that is guarded; whoever asks others on the word of it makes sure by <see cref="IsAtAsync"/>.
+    /// </summary>
+    public async ValueTask<StepReading> ReadStepAsync(TaskKey task, StepKey step, ClaimToken claim, CancellationToken stop) =>
+        recent.FindUnwritten(task, step, claim.Hash) ?? await ReadStepAsync(task, step, stop);
+
+    /// <summary>Whether a task's row has this version: then nobody has written to the task since.</summary>
+    public async Task<bool> IsAtAsync(TaskKey task, uint version, CancellationToken stop)
+    {
+        await using var connection = await store.OpenConnectionAsync(stop);
+        await using var command = Command(
+            connection,
+            "select count(*) from orchestrator.task where tenant_id = $1 and id = $2 and xmin = $3",
+            task.Tenant,
+            task.Id,
+            new NpgsqlParameter { Value = version, NpgsqlDbType = NpgsqlDbType.Xid });
+        await command.PrepareAsync(stop);
+
+        return (long)(await command.ExecuteScalarAsync(stop))! == 1;
     }
 
     /// <summary>Entries after <paramref name="afterSeq"/>, oldest first.</summary>
@@ -127,17 +163,24 @@ internal sealed class JournalStore : IAsyncDisposable
         return entries;
     }
 
-    /// <summary>The task's head, and the first recorded step that a handler did not ask for in a branch that it reports on.</summary>
+    /// <summary>The task's head and the version of its row, and the first recorded step that a handler did not ask for in a branch that it reports on.</summary>
     /// <param name="task">The task.</param>
+    /// <param name="claim">Of the agent that runs the handler.</param>
     /// <param name="asked">How many steps it asked for, by branch; empty when it does not say.</param>
     /// <param name="stop">Ends the search.</param>
-    public async Task<(TaskRow? Task, string? SkippedStep)> ReadWithSkippedStepAsync(TaskKey task, IReadOnlyDictionary<string, int> asked, CancellationToken stop)
+    public async ValueTask<(TaskRow? Task, uint Version, string? SkippedStep)> ReadWithSkippedStepAsync(
+        TaskKey task, ClaimToken claim, IReadOnlyDictionary<string, int> asked, CancellationToken stop)
     {
+        if (recent.FindAsked(task, claim.Hash, asked) is { } known)
+        {
+            return (known.Row, known.Version, null);
+        }
+
         await using var connection = await store.OpenConnectionAsync(stop);
         await using var command = Command(
             connection,
             $"""
-            select {TaskRows.Columns}, (
+            select {TaskRows.Columns}, t.xmin, (
               select j.step from orchestrator.journal j left join unnest($3, $4) as k(branch, asked) on k.branch = j.branch
               where cardinality($3) > 0 and j.tenant_id = t.tenant_id and j.task_id = t.id
                 and j.position is not null and j.position >= coalesce(k.asked, 0)
@@ -152,8 +195,8 @@ internal sealed class JournalStore : IAsyncDisposable
         await using var rows = await command.ExecuteReaderAsync(stop);
 
         return await rows.ReadAsync(stop)
-            ? (TaskRows.Read(rows), rows.IsDBNull(TaskRows.Count) ? null : rows.GetString(TaskRows.Count))
-            : (null, null);
+            ? (TaskRows.Read(rows), rows.GetFieldValue<uint>(TaskRows.Count), rows.IsDBNull(TaskRows.Count + 1) ? null : rows.GetString(TaskRows.Count + 1))
+            : (null, 0, null);
     }
 
     /// <summary>The task's head with its first entry and, once it completed, its last ones.</summary>
@@ -236,6 +279,9 @@ internal sealed class JournalStore : IAsyncDisposable
 /// <param name="Task">Null when there is no such task.</param>
 internal sealed record StepReading(TaskRow? Task, IReadOnlyList<JournalEntry> Facts)
 {
+    /// <summary>Set when it was remembered and not read: the version of the task's row then.</summary>
+    public uint? RememberedAt { get; init; }
+
     /// <summary>Policy reserved a limit for this call and has to be told how it ended.</summary>
     public bool HasReservation => Facts.Any(entry => entry.Fact is CallDecided { Decision: Decision.Permitted { Reserved: true } });
 

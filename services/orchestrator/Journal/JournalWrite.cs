@@ -19,6 +19,9 @@ internal sealed record JournalWrite
     /// <summary>How many facts of the step the writer has seen. Another count means that somebody else was here.</summary>
     public int StepFactsSeen { get; init; }
 
+    /// <summary>The version that the task's row had when the writer looked, for what follows from all of the task; null when that does not matter.</summary>
+    public uint? VersionSeen { get; init; }
+
     /// <summary>Set by a submission only: the row that the first fact creates.</summary>
     public TaskRow? Creates { get; init; }
 
@@ -106,7 +109,7 @@ internal abstract record JournalAnswer
 
     internal sealed record CancelRequested : JournalAnswer;
 
-    /// <summary>The task has moved on; for writes that were fenced by what the writer had observed.</summary>
+    /// <summary>The task has moved on; for writes that follow from what the writer had observed. Read it again.</summary>
     internal sealed record TaskMoved(TaskRow? Task) : JournalAnswer;
 
     internal sealed record StepLimit(int Max) : JournalAnswer;

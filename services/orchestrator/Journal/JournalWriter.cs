@@ -1,34 +1,117 @@
 using Mesh.Orchestrator.Lifecycle;
 using Mesh.Postgres;
+using Npgsql;
 
 namespace Mesh.Orchestrator.Journal;
 
 /// <summary>
-/// Writes a batch of <see cref="JournalWrite"/> inside one transaction: locks the heads of the tasks, decides with what it
-/// then knows for certain, and writes all that may be written. Two round trips, the commit included, however many writes there are.
+/// Writes a batch of <see cref="JournalWrite"/> inside one transaction: decides with what it knows of the tasks, and writes all
+/// that may be written. One round trip, the commit included, when it remembers them; otherwise it locks and reads them first.
 /// </summary>
 /// <remarks>
-/// The lock on the task's row is what orders everything: a takeover, a cancel and every append of a task take it, so
-/// whoever was replaced sees it here, whatever it believed before.
+/// The task's row is what orders everything: a takeover, a cancel and every append of a task write it, so whoever was
+/// replaced sees it here, whatever it believed before: under the row's lock, or because its version is another one.
 /// </remarks>
-internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpans)
+internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpans, RecentTasks recent)
 {
     public async Task<IReadOnlyList<JournalAnswer>> WriteAsync(
         CommitTransaction transaction, IReadOnlyList<JournalWrite> writes, CancellationToken stop)
     {
+        if (transaction.MayCommitAtOnce && JournalHeads.Recall(recent, writes) is { } recalled
+            && await TryAsync(transaction, Decide(writes, recalled), stop) is { } answers)
+        {
+            return answers;
+        }
+
         var heads = await JournalHeads.LockAsync(transaction, writes, stop);
-        var rows = new JournalRows();
-        var now = clock.GetUtcNow();
-        var answers = writes.Select((_, place) => Decide(writes, place, heads, rows, now)).ToList();
+        recent.Correct(heads.Found);
+        var plan = Decide(writes, heads);
+        await CommitAsync(transaction, plan, stop);
 
-        await transaction.CommitAsync(rows.Inserts(heads.Changed), stop);
-
-        return answers;
+        return plan.Answers;
     }
 
-    private JournalAnswer Decide(
-        IReadOnlyList<JournalWrite> writes, int place, JournalHeads heads, JournalRows rows, DateTimeOffset now)
+    // What is remembered may be old. Then nothing is written, and nobody is refused for it: the caller of this reads.
+    private async Task<IReadOnlyList<JournalAnswer>?> TryAsync(CommitTransaction transaction, Plan plan, CancellationToken stop)
     {
+        if (plan.Answers.All(answer => answer is JournalAnswer.Written))
+        {
+            try
+            {
+                await CommitAsync(transaction, plan, stop);
+
+                return plan.Answers;
+            }
+            catch (PostgresException moved) when (moved.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.UniqueViolation)
+            {
+                await transaction.StartOverAsync();
+            }
+        }
+
+        GiveBackSpans(plan);
+
+        return null;
+    }
+
+    private void GiveBackSpans(Plan plan)
+    {
+        foreach (var (task, spans) in plan.SpansTaken)
+        {
+            pendingSpans.GiveBack(task, spans);
+        }
+
+        plan.SpansTaken.Clear();
+    }
+
+    private async Task CommitAsync(CommitTransaction transaction, Plan plan, CancellationToken stop)
+    {
+        var changes = plan.Heads.Changed;
+        var version = 0u;
+
+        try
+        {
+            await transaction.CommitAsync(plan.Rows.Statements(changes), ReadAsync, stop);
+        }
+        catch
+        {
+            GiveBackSpans(plan);
+            throw;
+        }
+
+        if (transaction.IsOwn)
+        {
+            recent.Keep(changes, plan.Rows.Entries, version);
+        }
+        else
+        {
+            recent.Forget(changes.Updated.Select(change => change.Row.Key));
+        }
+
+        async Task ReadAsync(NpgsqlDataReader rows, CancellationToken stop)
+        {
+            if (await rows.ReadAsync(stop))
+            {
+                version = rows.GetFieldValue<uint>(0);
+            }
+        }
+    }
+
+    private Plan Decide(IReadOnlyList<JournalWrite> writes, JournalHeads heads)
+    {
+        var plan = new Plan(heads, new JournalRows(), [], []);
+        var now = TaskRows.Now(clock);
+
+        for (var place = 0; place < writes.Count; place++)
+        {
+            plan.Answers.Add(Decide(writes, place, plan, now));
+        }
+
+        return plan;
+    }
+
+    private JournalAnswer Decide(IReadOnlyList<JournalWrite> writes, int place, Plan plan, DateTimeOffset now)
+    {
+        var (heads, rows) = (plan.Heads, plan.Rows);
         var write = writes[place];
         var before = heads.TaskOf(write);
 
@@ -71,7 +154,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
             }
 
             // Spans of the writer, and those that an earlier commit left behind, travel with the first fact.
-            var spans = bodies.Count == 0 ? [.. pendingSpans.Take(write.Task), .. write.Spans] : Array.Empty<Span>();
+            var spans = bodies.Count == 0 ? [.. TakeSpans(write.Task, plan), .. write.Spans] : Array.Empty<Span>();
             var body = FactWire.Write(write.Task, StepOf(write, fact), row.Epoch, now, spans, fact);
             bodies.Add(body);
             rows.AddEntry(write, fact, row.Seq, write.StepFactsSeen + bodies.Count - 1, body);
@@ -88,6 +171,14 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
         }
 
         return new JournalAnswer.Written(row, now);
+    }
+
+    private IReadOnlyList<Span> TakeSpans(TaskKey task, Plan plan)
+    {
+        var spans = pendingSpans.Take(task);
+        plan.SpansTaken.Add((task, spans));
+
+        return spans;
     }
 
     private static JournalAnswer? Refusal(
@@ -111,6 +202,11 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
         if (FenceRefusal(write.Fence, before) is { } fenced)
         {
             return fenced;
+        }
+
+        if (write.VersionSeen is { } version && !heads.IsAt(write.Task, version))
+        {
+            return new JournalAnswer.TaskMoved(before);
         }
 
         if (write.Step is null)
@@ -188,4 +284,8 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
         fact is TaskSubmitted or TaskClaimed or TaskClaimEnded or TaskParked or TaskResumed or TaskFinished
             ? ""
             : write.Step!.Value.Value;
+
+    /// <summary>What a batch comes to.</summary>
+    private sealed record Plan(
+        JournalHeads Heads, JournalRows Rows, List<JournalAnswer> Answers, List<(TaskKey Task, IReadOnlyList<Span> Spans)> SpansTaken);
 }

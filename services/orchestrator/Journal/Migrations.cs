@@ -59,6 +59,14 @@ internal sealed class Initial : Migration
             -- Last: for an empty table all indexes cost the same, the planner takes the newest, and the plan is kept.
             alter table task add primary key (tenant_id, id);
 
+            -- What was to be changed is not as it was seen: nothing of the transaction may stand.
+            create function require(changed bigint, wanted bigint) returns void language plpgsql as $$
+            begin
+              if changed <> wanted then
+                raise exception 'only % of % rows are as they were seen', changed, wanted using errcode = 'serialization_failure';
+              end if;
+            end $$;
+
             create table journal(
               tenant_id text not null,
               task_id uuid not null,

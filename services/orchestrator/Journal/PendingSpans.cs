@@ -45,5 +45,14 @@ internal sealed class PendingSpans
         }
     }
 
+    /// <summary>What was taken for facts that were not written after all.</summary>
+    public void GiveBack(TaskKey task, IReadOnlyList<Span> taken)
+    {
+        foreach (var span in taken)
+        {
+            Add(task, span);
+        }
+    }
+
     public void Forget(TaskKey task) => pending.TryRemove(task, out _);
 }

@@ -15,6 +15,14 @@ internal static class TaskRows
     /// <summary>How many <see cref="Columns"/> there are.</summary>
     public const int Count = 25;
 
+    /// <summary>The present in whole microseconds, as the columns hold it: a row says the same before it is written and after it was read.</summary>
+    public static DateTimeOffset Now(TimeProvider clock)
+    {
+        var now = clock.GetUtcNow();
+
+        return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
+    }
+
     /// <summary>
     /// A recursive query of this name: each workflow version that has a task in a state, once. It steps from one to the
     /// next in the index that the state has, so it costs the same however many tasks there are.

@@ -169,10 +169,6 @@ internal sealed class WorkPump(
         order by t.created_at limit {CandidatesMax}
         """;
 
-    private async Task<IReadOnlyList<TaskRow>> CandidatesAsync(WorkflowKey workflow, CancellationToken stop)
-    {
-        await using var command = journal.Command(Candidates, workflow.Tenant, workflow.Workflow, workflow.Version);
-
-        return await TaskRows.ReadAllAsync(command, stop);
-    }
+    private Task<IReadOnlyList<TaskRow>> CandidatesAsync(WorkflowKey workflow, CancellationToken stop) =>
+        journal.ReadTasksAsync(Candidates, stop, workflow.Tenant, workflow.Workflow, workflow.Version);
 }

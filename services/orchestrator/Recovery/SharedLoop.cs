@@ -149,11 +149,6 @@ internal sealed class SharedLoop(
         return true;
     }
 
-    private async Task<IReadOnlyList<TaskRow>> DueAsync(CancellationToken stop)
-    {
-        await using var command = journal.Command(
-            Due, upkeep.Busy(), TasksMax - upkeep.UnderWay, endings.Busy(), TasksMax - endings.UnderWay);
-
-        return await TaskRows.ReadAllAsync(command, stop);
-    }
+    private Task<IReadOnlyList<TaskRow>> DueAsync(CancellationToken stop) => journal.ReadTasksAsync(
+        Due, stop, upkeep.Busy(), TasksMax - upkeep.UnderWay, endings.Busy(), TasksMax - endings.UnderWay);
 }

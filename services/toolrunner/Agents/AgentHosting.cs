@@ -18,8 +18,9 @@ internal static class AgentHosting
             server.Listen(AgentEndPoint.Grpc, listener => listener.Protocols = HttpProtocols.Http2);
             server.Listen(AgentEndPoint.Json, listener => listener.Protocols = HttpProtocols.Http1);
 
-            // An agent's only connection: it stays as long as the agent does, however quiet.
-            server.Limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+            // An agent's only connection: it stays while the agent thinks. Not "infinite": Kestrel 10 adds that to its clock, which
+            // overflows, and closes whatever connection is quiet when it looks, once a second.
+            server.Limits.KeepAliveTimeout = TimeSpan.FromDays(365);
         });
 
         var services = builder.Services;

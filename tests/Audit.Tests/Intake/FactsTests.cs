@@ -5,6 +5,8 @@ using Mesh.Audit.Intake;
 using Mesh.Audit.Sequencing;
 using Mesh.Bus;
 using Mesh.Postgres;
+using Mesh.TestKit;
+using Npgsql;
 
 namespace Audit.Tests.Intake;
 
@@ -69,6 +71,58 @@ public sealed class FactsTests(Installation installation) : IClassFixture<Instal
         Assert.Equal(
             Enumerable.Range(1, 8),
             (await replica.EntriesAsync(tenant, task)).Select(e => JsonDocument.Parse(e.Text).RootElement.GetProperty("seq").GetInt32()));
+    }
+
+    [Fact]
+    public async Task What_arrives_together_of_many_tasks_and_tenants_stands_in_each_log_by_task_in_the_order_of_its_journal()
+    {
+        await using var replica = installation.Open();
+        string[] tenants = [Some.Tenant(), Some.Tenant()];
+        var tasks = Enumerable.Range(0, 3).Select(_ => Guid.CreateVersion7()).ToArray();
+        var messages =
+            from firstSeq in (int[])[5, 3, 1]
+            from task in tasks
+            from tenant in tenants
+            select Some.Message(tenant, task, firstSeq, Some.TaskFact(tenant, task, firstSeq), Some.TaskFact(tenant, task, firstSeq + 1));
+
+        await replica.RecordAsync([.. messages]);
+
+        foreach (var tenant in tenants)
+        {
+            var entries = (await replica.EntriesAsync(tenant)).Select(entry => JsonDocument.Parse(entry.Text).RootElement);
+            Assert.Equal(
+                from task in tasks from seq in Enumerable.Range(1, 6) select (task, seq),
+                entries.Select(entry => (entry.GetProperty("task").GetGuid(), entry.GetProperty("seq").GetInt32())));
+        }
+    }
+
+    [Fact]
+    public async Task Logs_are_locked_in_one_order_however_their_messages_came()
+    {
+        await using var replica = installation.Open();
+        string[] tenants = [.. new[] { Some.Tenant(), Some.Tenant() }.Order(StringComparer.Ordinal)];
+        Envelope[] Messages() => [.. tenants.Reverse().Select(tenant => (tenant, Guid.CreateVersion7()))
+            .Select(log => Some.Message(log.tenant, log.Item2, 1, Some.TaskFact(log.tenant, log.Item2, 1)))];
+        await replica.RecordAsync(Messages());
+        await using var other = await replica.Store.OpenConnectionAsync(Stop);
+        await using var holding = await other.BeginTransactionAsync(Stop);
+        Assert.Equal(1L, await SizeAsync(tenants[1], "for update"));
+
+        var delivery = replica.RecordAsync(Messages());
+
+        // It waits for the second log, and so it has the first one.
+        await Eventually.Async(async () =>
+            await replica.ScalarAsync<bool>("select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"));
+        var taken = await Assert.ThrowsAsync<PostgresException>(() => SizeAsync(tenants[0], "for update nowait"));
+        Assert.Equal(PostgresErrorCodes.LockNotAvailable, taken.SqlState);
+        await holding.RollbackAsync(Stop);
+        await delivery;
+
+        async Task<long> SizeAsync(string tenant, string how)
+        {
+            await using var command = new NpgsqlCommand($"select size from log_head where tenant_id = '{tenant}' {how}", other);
+            return (long)(await command.ExecuteScalarAsync(Stop))!;
+        }
     }
 
     [Fact]

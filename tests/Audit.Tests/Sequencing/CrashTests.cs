@@ -48,6 +48,55 @@ public sealed class CrashTests
     }
 
     [Fact]
+    public async Task An_intent_that_was_committed_by_a_session_that_died_before_it_said_so_is_receipted_and_once_in_the_log()
+    {
+        await using var postgres = await TestPostgres.StartOwnAsync(Stop);
+        await using var replica = await OpenAsync(postgres);
+        var intent = Some.Intent(Some.Tenant());
+        await replica.AppendAsync(Some.Intent(intent.Tenant));
+        await replica.Grown.TakeAsync(Stop);
+        await postgres.WithholdConfirmationsAsync();
+
+        var appending = replica.Sequencer.AppendAsync(SubmissionOf(intent), TimeSpan.FromMinutes(1), Stop);
+        var committed = Assert.Single(await postgres.UnconfirmedAsync());
+        await replica.ScalarAsync<bool>($"select pg_terminate_backend({committed})");
+
+        // The repeat finds the entry, and its own commit is not confirmed either: what it found must be as durable as what it would write.
+        await Eventually.Async(async () => (await postgres.UnconfirmedAsync()).All(pid => pid != committed));
+        Assert.False(appending.IsCompleted);
+        await postgres.ConfirmAsync();
+
+        var placed = Assert.IsType<Placement.Placed>(await appending);
+        var repeated = await replica.AppendAsync(intent);
+        Assert.Equal((1L, placed.First!.LeafHash), (repeated.Index, repeated.LeafHash));
+        Assert.Equal(1L, placed.First.Index);
+        Assert.Equal(2L, await replica.ScalarAsync<long>($"select count(*) from leaf where tenant_id = '{intent.Tenant}'"));
+        Assert.Equal(2, (await replica.Grown.TakeAsync(Stop))[intent.Tenant].Size);
+    }
+
+    [Fact]
+    public async Task An_intent_that_was_being_committed_when_the_server_was_killed_is_once_in_the_log_whatever_the_caller_heard()
+    {
+        await using var postgres = await TestPostgres.StartOwnAsync(Stop);
+        await using var replica = await OpenAsync(postgres);
+        var intent = Some.Intent(Some.Tenant());
+        await replica.AppendAsync(Some.Intent(intent.Tenant));
+        await postgres.WithholdConfirmationsAsync();
+
+        var appending = replica.Flow.AppendIntentAsync(intent, Stop);
+        await postgres.UnconfirmedAsync();
+        await postgres.KillAsync();
+        await postgres.StartAgainAsync(Stop);
+        await postgres.ConfirmAsync();
+
+        var heard = await appending;
+        var repeated = await Eventually.ValueAsync(async () => await replica.Flow.AppendIntentAsync(intent, Stop) as IntentResult.Durable);
+        Assert.True(heard is IntentResult.Unavailable || (heard is IntentResult.Durable durable && durable.Receipt.Index == repeated.Receipt.Index));
+        Assert.Equal(1, repeated.Receipt.Index);
+        Assert.Equal(2L, await replica.ScalarAsync<long>($"select count(*) from leaf where tenant_id = '{intent.Tenant}'"));
+    }
+
+    [Fact]
     public async Task While_the_server_is_gone_an_intent_is_refused_within_its_deadline()
     {
         await using var postgres = await TestPostgres.StartOwnAsync(Stop);
@@ -61,6 +110,13 @@ public sealed class CrashTests
 
         Assert.IsType<IntentResult.Unavailable>(refused);
         Assert.Equal(0, accepted.Receipt.Index);
+    }
+
+    private static Submission.Intent SubmissionOf(Intent intent)
+    {
+        var decisions = new DecisionCheck(Replica.Domain, () => [Some.Policy.Verifier], TimeProvider.System);
+
+        return intent.ToSubmission(decisions.Open(intent)!, DateTimeOffset.UtcNow);
     }
 
     private static async Task<Replica> OpenAsync(OwnPostgres postgres, Replica? sameKeyAs = null)

@@ -161,7 +161,18 @@ public sealed class UnrepeatableWriteTests(UnrepeatableMesh mesh) : IClassFixtur
             var order = await mesh.OfferOrderAsync();
             return (order, await mesh.Webhooks.DeliverAsync(tenant, order));
         }));
-        await mesh.ShopHoldsAsync("POST", "/v1/refunds", since, count);
+
+        try
+        {
+            await mesh.ShopHoldsAsync("POST", "/v1/refunds", since, count);
+        }
+        catch (TimeoutException late)
+        {
+            var stories = await Task.WhenAll(tasks.Select(task => mesh.StoryAsync(task.Item2, tenant)));
+
+            throw new TimeoutException($"{late.Message}\n{string.Join("\n", stories)}", late);
+        }
+
         await Task.WhenAll(victims.Select(mesh.KillAndSeeReplacedAsync));
 
         return tasks;

@@ -50,6 +50,9 @@ public static class Moments
     {
         StepMoment.ToolCalled => new { path = "/v1/refunds", beforeMs = HoldMs },
         StepMoment.ToolPerformed => new { path = "/v1/refunds", afterMs = HoldMs },
+
+        // What follows is held, so that the task is not over before anything is done to it.
+        StepMoment.ToolAnswered => new { path = "/v1/mails", beforeMs = HoldMs },
         StepMoment.MailCalled => new { path = "/v1/mails", beforeMs = HoldMs },
         _ => null,
     };

@@ -269,7 +269,7 @@ public sealed class AppendTests(JournalFixture journal) : IClassFixture<JournalF
     private async Task DispatchAsync(TaskRow task, ClaimToken claim) =>
         Assert.IsType<JournalAnswer.Written>(await journal.One.AppendAsync(Dispatch(task, claim), Stop));
 
-    private static JournalWrite Dispatch(TaskRow task, ClaimToken claim)
+    internal static JournalWrite Dispatch(TaskRow task, ClaimToken claim)
     {
         var why = new Decisions.Explanation("sha256:00", [], "r", Degraded: false);
         var permitted = new CallDecided(new Decisions.Decision.Permitted(why, "d", new byte[] { 1 }, Reserved: false, ApprovalId: ""));

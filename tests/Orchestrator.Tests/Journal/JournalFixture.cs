@@ -15,6 +15,8 @@ public sealed class JournalFixture : IAsyncLifetime
 
     private TestDatabase? database;
 
+    internal string Database => database!.Name;
+
     internal NpgsqlDataSource Store { get; private set; } = null!;
 
     internal JournalStore One { get; private set; } = null!;
@@ -65,7 +67,7 @@ public sealed class JournalFixture : IAsyncLifetime
     {
         await using var connection = await Store.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync();
-        var answers = await new JournalWriter(clock ?? TimeProvider.System, new PendingSpans()).WriteAsync(CommitTransaction.Within(transaction), writes, CancellationToken.None);
+        var answers = await new JournalWriter(clock ?? TimeProvider.System, new PendingSpans(), new RecentTasks(TimeProvider.System)).WriteAsync(CommitTransaction.Within(transaction), writes, CancellationToken.None);
         await transaction.CommitAsync();
 
         return answers;
@@ -83,11 +85,11 @@ public sealed class JournalFixture : IAsyncLifetime
     }
 
     /// <summary>A task that an agent holds.</summary>
-    internal async Task<(TaskRow Task, ClaimToken Claim)> RunningAsync(string workflow = Refund)
+    internal async Task<(TaskRow Task, ClaimToken Claim)> RunningAsync(string workflow = Refund, JournalStore? at = null)
     {
         var key = new TaskKey("acme", Guid.CreateVersion7());
         var (_, claim) = ClaimToken.New(key.Id);
-        var answer = await One.AppendAsync(Submission(key, workflow: workflow) with
+        var answer = await (at ?? One).AppendAsync(Submission(key, workflow: workflow) with
         {
             Facts = [Submitted(), new TaskClaimed("agent-1", 0)],
             Claim = new NewClaim(claim.Hash, "agent-1", TimeSpan.FromSeconds(30)),
@@ -138,8 +140,8 @@ public sealed class JournalFixture : IAsyncLifetime
             Seq = 0,
             Attempt = 0,
             Steps = 0,
-            CreatedAt = DateTimeOffset.UtcNow,
-            Deadline = DateTimeOffset.UtcNow.AddDays(7),
+            CreatedAt = TaskRows.Now(TimeProvider.System),
+            Deadline = TaskRows.Now(TimeProvider.System).AddDays(7),
         },
     };
 
@@ -156,11 +158,19 @@ public sealed class JournalFixture : IAsyncLifetime
 
     private static TaskSubmitted Submitted() => new("refund-request", "sha256:00", "{}"u8.ToArray(), "person:ann", "", "sha256:00", []);
 
-    private JournalStore Open()
+    /// <summary>One more replica; whoever asks for it ends it.</summary>
+    internal JournalStore Open(TimeProvider? clock = null)
     {
-        var spans = new PendingSpans();
+        clock ??= new Unhurried();
+        var (spans, recent) = (new PendingSpans(), new RecentTasks(clock));
 
         return new JournalStore(
-            Store, new JournalWriter(TimeProvider.System, spans), new OutboxSignal(), spans, TimeProvider.System, NullLogger<JournalStore>.Instance);
+            Store, new JournalWriter(clock, spans, recent), new OutboxSignal(), spans, recent, clock, NullLogger<JournalStore>.Instance);
+    }
+
+    /// <summary>The time of day is right, and nothing ever lasts: on a busy machine too, what was heard of is fresh.</summary>
+    private sealed class Unhurried : TimeProvider
+    {
+        public override long GetTimestamp() => 0;
     }
 }

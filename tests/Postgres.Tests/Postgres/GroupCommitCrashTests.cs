@@ -43,8 +43,52 @@ public sealed class GroupCommitCrashTests
         Assert.True(await commits.AppendAsync(2));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_commit_that_is_not_confirmed_is_written_again_where_that_is_safe_and_unknown_elsewhere(bool isRepeatable)
+    {
+        await using var server = await StartAsync();
+        await using var source = StoreRegistration.OpenSource(server.SuperuserConnection());
+        await using var commits = new GroupCommit<int, bool>(source, new() { Name = "crash", IsRepeatable = isRepeatable }, WriteAsync, NullLogger.Instance);
+        Assert.True(await commits.AppendAsync(1));
+        await server.WithholdConfirmationsAsync();
+
+        var answer = commits.AppendAsync(2);
+        foreach (var pid in await server.UnconfirmedAsync())
+        {
+            Assert.True(await source.ScalarAsync<bool>($"select pg_terminate_backend({pid})"));
+        }
+
+        var error = await Record.ExceptionAsync(() => answer);
+        Assert.True(isRepeatable ? error is null : error is StoreUnavailableException { MayHaveCommitted: true });
+        Assert.Equal(2L, await source.ScalarAsync<long>("select count(*) from t"));
+    }
+
     [Fact]
-    public async Task Through_kills_under_load_every_yes_is_durable_and_every_not_written_is_true()
+    public async Task Of_an_entry_that_may_be_committed_a_later_failure_does_not_say_that_it_is_not()
+    {
+        await using var server = await StartAsync();
+        await using var source = StoreRegistration.OpenSource(server.SuperuserConnection());
+        await using var commits = new GroupCommit<int, bool>(
+            source, new() { Name = "crash", IsRepeatable = true, ConnectPatience = TimeSpan.FromMilliseconds(100) }, WriteAsync, NullLogger.Instance);
+        Assert.True(await commits.AppendAsync(1));
+        await server.WithholdConfirmationsAsync();
+
+        var answer = commits.AppendAsync(2);
+        await server.UnconfirmedAsync();
+        await server.KillAsync();
+
+        // Every further attempt fails before it is sent.
+        Assert.True((await Assert.ThrowsAsync<StoreUnavailableException>(() => answer)).MayHaveCommitted);
+        await server.StartAgainAsync();
+        Assert.Equal(2L, await source.ScalarAsync<long>("select count(*) from t"));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Through_kills_under_load_every_yes_is_durable_and_every_not_written_is_true(bool isRepeatable)
     {
         await using var server = await StartAsync();
         await using var source = StoreRegistration.OpenSource(server.SuperuserConnection());
@@ -53,7 +97,7 @@ public sealed class GroupCommitCrashTests
         var unknown = 0;
         var next = 0;
         using var over = new CancellationTokenSource();
-        await using (var commits = new GroupCommit<int, bool>(source, new() { Name = "crash" }, WriteAsync, NullLogger.Instance))
+        await using (var commits = new GroupCommit<int, bool>(source, new() { Name = "crash", IsRepeatable = isRepeatable }, WriteAsync, NullLogger.Instance))
         {
             var callers = Enumerable.Range(0, 32).Select(_ => Task.Run(async () =>
             {

@@ -24,6 +24,29 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
         Assert.Equal([1], batches);
     }
 
+    // A second connection would be opened for it, and kept; after a pause it would not be trusted to commit in one round trip.
+    [Fact]
+    public async Task Who_writes_one_entry_after_the_other_needs_one_connection()
+    {
+        var writers = new ConcurrentDictionary<int, bool>();
+        await using var commits = Open(async (transaction, entries, stop) =>
+        {
+            await transaction.CommitAsync(
+                [new("select pg_backend_pid()")],
+                async (rows, read) => writers[await rows.ReadAsync(read) ? rows.GetInt32(0) : 0] = true,
+                stop);
+
+            return [.. entries.Select(_ => true)];
+        });
+
+        for (var id = 0; id < 500; id++)
+        {
+            await Task.Run(() => commits.AppendAsync(new(id, "n")));
+        }
+
+        Assert.Single(writers);
+    }
+
     [Fact]
     public async Task Entries_of_64_callers_share_commits_and_each_gets_its_own_answer()
     {
@@ -101,6 +124,35 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
         await first;
         await Assert.ThrowsAnyAsync<Exception>(() => bad);
         Assert.True(await good);
+    }
+
+    [Fact]
+    public async Task What_cannot_even_be_sent_with_the_commit_fails_alone_where_entries_are_repeatable()
+    {
+        await using var commits = Open(
+            async (transaction, entries, stop) =>
+            {
+                arrived.TrySetResult();
+                await held.Task;
+                batches.Enqueue(entries.Count);
+                var written = new List<bool>();
+                await transaction.CommitAsync([Insert(entries)], async (rows, read) => written.Add(await rows.ReadAsync(read)), stop);
+
+                return [.. entries.Select(_ => written.Single())];
+            },
+            new() { Name = "notes", Writers = 1, IsRepeatable = true });
+        var first = commits.AppendAsync(new(5_600, "n"));
+        await arrived.Task;
+
+        // Half a character: the driver cannot encode it.
+        var bad = commits.AppendAsync(new(5_601, "\uD800"));
+        var good = commits.AppendAsync(new(5_602, "n"));
+        held.SetResult();
+
+        await first;
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => bad);
+        Assert.True(await good);
+        Assert.Equal([1, 2, 1, 1], batches);
     }
 
     [Fact]
@@ -211,20 +263,9 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
     private async Task<IReadOnlyList<bool>> WriteAsync(CommitTransaction transaction, IReadOnlyList<Entry> entries, CancellationToken stop)
     {
         batches.Enqueue(entries.Count);
-        var command = new NpgsqlBatchCommand(
-            """
-            insert into notes (id, note_text)
-            select e.id, e.text from unnest($1, $2, $3, $4) with ordinality as e(id, text, task, epoch, place)
-            where e.task = 0 or exists (select from fences f where f.task = e.task and f.epoch = e.epoch for share)
-            order by e.place on conflict do nothing returning id
-            """);
-        command.Parameters.Add(new() { Value = entries.Select(entry => entry.Id).ToArray() });
-        command.Parameters.Add(new() { Value = entries.Select(entry => entry.Text).ToArray() });
-        command.Parameters.Add(new() { Value = entries.Select(entry => entry.Task).ToArray() });
-        command.Parameters.Add(new() { Value = entries.Select(entry => entry.Epoch).ToArray() });
         var written = new HashSet<int>();
         await transaction.ReadAsync(
-            [command],
+            [Insert(entries)],
             async (rows, read) =>
             {
                 while (await rows.ReadAsync(read))
@@ -236,5 +277,22 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
         await transaction.CommitAsync([], stop);
 
         return [.. entries.Select(entry => written.Contains(entry.Id))];
+    }
+
+    private static NpgsqlBatchCommand Insert(IReadOnlyList<Entry> entries)
+    {
+        var command = new NpgsqlBatchCommand(
+            """
+            insert into notes (id, note_text)
+            select e.id, e.text from unnest($1, $2, $3, $4) with ordinality as e(id, text, task, epoch, place)
+            where e.task = 0 or exists (select from fences f where f.task = e.task and f.epoch = e.epoch for share)
+            order by e.place on conflict do nothing returning id
+            """);
+        command.Parameters.Add(new() { Value = entries.Select(entry => entry.Id).ToArray() });
+        command.Parameters.Add(new() { Value = entries.Select(entry => entry.Text).ToArray() });
+        command.Parameters.Add(new() { Value = entries.Select(entry => entry.Task).ToArray() });
+        command.Parameters.Add(new() { Value = entries.Select(entry => entry.Epoch).ToArray() });
+
+        return command;
     }
 }

@@ -122,6 +122,37 @@ public sealed class AgentProcessTests : IAsyncLifetime
         Assert.NotEqual(pid, await PidAsync("acme/shell"));
     }
 
+    private async Task AssertOneProcessAsync(string first, string last)
+    {
+        Assert.Equal((await StepAsync(first)).Agent.Instance, (await StepAsync(last)).Agent.Instance);
+        Assert.Empty(runner.Work.Ends);
+    }
+
+    // The web server looks at its connections once a second.
+    [Fact]
+    public async Task An_agent_that_thinks_for_some_seconds_keeps_its_only_connection()
+    {
+        Assign("refunds", TestBundle.OfTheProbingAgent(), "dotnet", "Toolrunner.Tests.dll", "agent");
+        await runner.Work.Work.Writer.WriteAsync(
+            new WorkItem { TaskId = "t", Claim = "c", Input = ByteString.CopyFromUtf8("""{"think_ms":2500}""") }, Stop);
+
+        await AssertOneProcessAsync("seen#0", "input#0");
+    }
+
+    [Fact]
+    public async Task A_script_that_thinks_for_some_seconds_keeps_its_only_connection()
+    {
+        var script = Script[..Script.IndexOf("say /v1/work:record", StringComparison.Ordinal)] + """
+            say /v1/work:record '{"claim":"c","stepKey":"before#0","value":1}'; hear
+            sleep 2.5
+            say /v1/work:record '{"claim":"c","stepKey":"after#0","value":1}'; hear
+            exec sleep 600
+            """;
+        Assign("shell", TestBundle.OfScript(script), "bash", "agent.sh");
+
+        await AssertOneProcessAsync("before#0", "after#0");
+    }
+
     [Fact]
     public async Task An_agent_that_is_not_assigned_any_more_is_stopped()
     {

@@ -39,6 +39,12 @@ internal static class ProbingAgent
 
             foreach (var item in work.Items)
             {
+                // It thinks: no request is under way on its connection meanwhile.
+                if (item.Input.KindCase == Value.KindOneofCase.StructValue && item.Input.StructValue.Fields.TryGetValue("think_ms", out var ms))
+                {
+                    await Task.Delay(TimeSpan.FromMilliseconds(ms.NumberValue));
+                }
+
                 await client.RecordStepAsync(new RecordStepRequest { Claim = item.Claim, StepKey = "input#0", Value = item.Input });
             }
         }
