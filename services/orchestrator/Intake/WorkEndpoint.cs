@@ -151,7 +151,7 @@ internal sealed class WorkEndpoint(
 
         // One flow per call and replica: a repeat waits for the first one. It goes on when the agent hangs up.
         return await underWay.JoinAsync(
-            call, (hasWaited, stop) => calls.RunAsync(call, hasWaited ? null : reading, stop), context.CancellationToken) switch
+            call, task.Epoch, (hasWaited, stop) => calls.RunAsync(call, hasWaited ? null : reading, stop), context.CancellationToken) switch
         {
             CallResult.Ended ended => Wire.Write(ended.End),
             CallResult.Waiting waiting => Wire.Write(waiting),

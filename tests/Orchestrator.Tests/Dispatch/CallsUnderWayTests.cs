@@ -1,8 +1,10 @@
 using Mesh.Errors.V1;
 using Mesh.Orchestrator.Dispatch;
+using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
 using Mesh.Orchestrator.Tests.Journal;
 using Mesh.Orchestrator.Tests.Played;
+using Mesh.Policy.V1;
 using Mesh.Toolrunner.V1;
 
 namespace Mesh.Orchestrator.Tests.Dispatch;
@@ -19,9 +21,8 @@ public sealed class CallsUnderWayTests(JournalFixture journal) : IClassFixture<J
     {
         var flow = new PlayedFlow(journal);
         var (task, claim) = await journal.RunningAsync();
-        var call = PlayedFlow.Call(task, claim, PlayedFlow.Tool());
 
-        var results = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => JoinAsync(flow, call)));
+        var results = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => JoinAsync(flow, task, claim)));
 
         Assert.All(results, result => Assert.IsType<CallResult.Ended>(result));
         Assert.Single(flow.Peers.AskedFor<RunCallRequest>());
@@ -33,17 +34,42 @@ public sealed class CallsUnderWayTests(JournalFixture journal) : IClassFixture<J
         var flow = new PlayedFlow(journal, new PlayedClock { HoldsPauses = true });
         var (task, old) = await journal.RunningAsync();
         flow.Peers.On<RunCallRequest>(_ => new RunCallResponse { Report = PlayedPeers.Refused() });
-        var abandoned = JoinAsync(flow, PlayedFlow.Call(task, old, PlayedFlow.Tool()));
+        var abandoned = JoinAsync(flow, task, old);
         await flow.Clock.SomebodyPauses.WaitAsync(Stop);
 
         // The target is back, and so is an agent.
         flow.Peers.On<RunCallRequest>(_ => new RunCallResponse { Report = PlayedPeers.Succeeded("1") });
         var (next, claim) = await journal.ReplaceAsync(task);
-        var result = await JoinAsync(flow, PlayedFlow.Call(next, claim, PlayedFlow.Tool()));
+        var result = await JoinAsync(flow, next, claim);
 
         Assert.IsType<CallEnd.Succeeded>(Assert.IsType<CallResult.Ended>(result).End);
         Assert.Equal(Reason.ClaimLost, Assert.IsType<CallResult.Refused>(await abandoned).Error.Reason);
         Assert.Equal(2, flow.Peers.AskedFor<RunCallRequest>().Count);
+    }
+
+    [Fact]
+    public async Task A_holder_that_was_replaced_does_not_disturb_the_next_one()
+    {
+        var flow = new PlayedFlow(journal);
+        var (task, old) = await journal.RunningAsync();
+        var decision = new TaskCompletionSource<object>();
+        var isAsked = new TaskCompletionSource();
+        flow.Peers.On<DecideRequest>(_ =>
+        {
+            isAsked.TrySetResult();
+            return decision.Task;
+        });
+        var (next, claim) = await journal.ReplaceAsync(task);
+        var running = JoinAsync(flow, next, claim);
+        await isAsked.Task.WaitAsync(Stop);
+
+        // Not dispatched yet: a run that was superseded now would have to begin again.
+        var late = await JoinAsync(flow, task, old);
+        decision.SetResult(PlayedPeers.Permitted());
+
+        Assert.Equal(Reason.ClaimLost, Assert.IsType<CallResult.Refused>(late).Error.Reason);
+        Assert.IsType<CallEnd.Succeeded>(Assert.IsType<CallResult.Ended>(await running).End);
+        Assert.Single(flow.Peers.AskedFor<DecideRequest>());
     }
 
     [Fact]
@@ -58,11 +84,11 @@ public sealed class CallsUnderWayTests(JournalFixture journal) : IClassFixture<J
             isThere.TrySetResult();
             return target.Task;
         });
-        _ = JoinAsync(flow, PlayedFlow.Call(task, old, PlayedFlow.Tool()));
+        _ = JoinAsync(flow, task, old);
         await isThere.Task.WaitAsync(Stop);
 
         var (next, claim) = await journal.ReplaceAsync(task);
-        var waiting = JoinAsync(flow, PlayedFlow.Call(next, claim, PlayedFlow.Tool()));
+        var waiting = JoinAsync(flow, next, claim);
         target.SetResult(new RunCallResponse { Report = PlayedPeers.Succeeded("1") });
         var result = await waiting;
 
@@ -82,16 +108,21 @@ public sealed class CallsUnderWayTests(JournalFixture journal) : IClassFixture<J
             isThere.TrySetResult();
             return target.Task;
         });
-        var first = JoinAsync(flow, PlayedFlow.Call(task, claim, PlayedFlow.Tool()));
+        var first = JoinAsync(flow, task, claim);
         await isThere.Task.WaitAsync(Stop);
 
-        var other = await JoinAsync(flow, PlayedFlow.Call(task, claim, PlayedFlow.Tool(), """{"other":true}"""));
+        var other = await JoinAsync(flow, task, claim, """{"other":true}""");
         target.SetResult(new RunCallResponse { Report = PlayedPeers.Succeeded("1") });
 
         Assert.Equal(Reason.HandlerChanged, Assert.IsType<CallResult.Refused>(other).Error.Reason);
         Assert.IsType<CallResult.Ended>(await first);
     }
 
-    private Task<CallResult> JoinAsync(PlayedFlow flow, ToolCall call) =>
-        underWay.JoinAsync(call, (_, stop) => flow.Calls.RunAsync(call, null, stop), Stop).WaitAsync(TimeSpan.FromSeconds(20), Stop);
+    private async Task<CallResult> JoinAsync(PlayedFlow flow, TaskRow task, ClaimToken claim, string arguments = "{}")
+    {
+        var call = PlayedFlow.Call(task, claim, PlayedFlow.Tool(), arguments);
+
+        return await underWay.JoinAsync(call, task.Epoch, (_, stop) => flow.Calls.RunAsync(call, null, stop), Stop)
+            .WaitAsync(TimeSpan.FromSeconds(20), Stop);
+    }
 }

@@ -18,7 +18,7 @@ public sealed class PlayedPeers : CallInvoker
     public PlayedPeers()
     {
         On<AdmitRequest>(_ => new AdmitResponse { Permitted = true });
-        On<DecideRequest>(_ => new DecideResponse { Permitted = new Permitted { Decision = ByteString.CopyFromUtf8("note"), DecisionId = "d" } });
+        On<DecideRequest>(_ => Permitted());
         On<AppendIntentRequest>(_ => new AppendIntentResponse { Origin = "log", Index = 7 });
         On<IssueLeaseRequest>(_ => new IssueLeaseResponse { Lease = "mlt_x", LeaseId = "l", IssuedAt = Timestamp.FromDateTime(DateTime.UtcNow) });
         On<FenceRequest>(_ => new FenceResponse());
@@ -28,6 +28,9 @@ public sealed class PlayedPeers : CallInvoker
 
     /// <summary>Everything that was asked, in order.</summary>
     public ConcurrentQueue<object> Asked { get; } = new();
+
+    public static DecideResponse Permitted() =>
+        new() { Permitted = new Permitted { Decision = ByteString.CopyFromUtf8("note"), DecisionId = "d" } };
 
     public static CallReport Succeeded(string value) => new()
     {
