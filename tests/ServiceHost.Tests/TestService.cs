@@ -75,6 +75,8 @@ internal sealed class TestService : IAsyncDisposable
                 throw new InvalidOperationException("the secret detail");
             case "store":
                 throw new InvalidOperationException("likely transient", new NpgsqlException("Failed to connect to 10.0.0.1:5432", new IOException("the secret detail")));
+            case "a\0b":
+                throw new InvalidOperationException("could not save", new PostgresException("invalid byte sequence", "ERROR", "ERROR", PostgresErrorCodes.CharacterNotInRepertoire));
             case "slow":
                 await Task.Delay(Timeout.Infinite, context.CancellationToken);
                 break;

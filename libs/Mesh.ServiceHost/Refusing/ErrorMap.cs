@@ -20,7 +20,7 @@ public sealed class ErrorMap
         return this;
     }
 
-    internal MeshError? Find(Exception thrown)
+    internal MeshError? Find(Exception thrown, IMessage? request)
     {
         if (thrown is RefusalException refusal)
         {
@@ -51,7 +51,10 @@ public sealed class ErrorMap
 
             // PostgreSQL keeps every character but this one, so any field of any request may bring it that far.
             _ when StoreFailureIn(thrown) is PostgresException { SqlState: PostgresErrorCodes.CharacterNotInRepertoire } =>
-                new MeshError(StatusCode.InvalidArgument, Reason.InvalidArgument, "A text holds U+0000, which cannot be stored."),
+                new MeshError(StatusCode.InvalidArgument, Reason.InvalidArgument, "A text holds U+0000, which cannot be stored.")
+                {
+                    Fields = request is null ? [] : UnstorableText.FieldsOf(request),
+                },
 
             _ => null,
         };

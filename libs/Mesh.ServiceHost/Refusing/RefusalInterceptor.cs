@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Mesh.Errors.V1;
@@ -18,7 +19,7 @@ internal sealed class RefusalInterceptor(ErrorMap map, Refused refused, ILogger<
         }
         catch (Exception thrown)
         {
-            throw Translate(thrown, context);
+            throw Translate(thrown, context, request as IMessage);
         }
     }
 
@@ -32,7 +33,7 @@ internal sealed class RefusalInterceptor(ErrorMap map, Refused refused, ILogger<
         }
         catch (Exception thrown)
         {
-            throw Translate(thrown, context);
+            throw Translate(thrown, context, request as IMessage);
         }
     }
 
@@ -73,7 +74,7 @@ internal sealed class RefusalInterceptor(ErrorMap map, Refused refused, ILogger<
         }
     }
 
-    private RpcException Translate(Exception thrown, ServerCallContext context)
+    private RpcException Translate(Exception thrown, ServerCallContext context, IMessage? request = null)
     {
         var requestId = Activity.Current?.TraceId.ToHexString() ?? context.GetHttpContext().TraceIdentifier;
 
@@ -86,7 +87,7 @@ internal sealed class RefusalInterceptor(ErrorMap map, Refused refused, ILogger<
             return ErrorStatus.Of(error, requestId).ToRpcException();
         }
 
-        if (map.Find(thrown) is { } known)
+        if (map.Find(thrown, request) is { } known)
         {
             refused.Count(known.Reason);
 

@@ -27,6 +27,7 @@ public sealed class BadInputTests(AttackedMesh mesh)
         { "a wrong type", Tasks, """{"workflow":{"name":"probe"}}""", 400, "INVALID_ARGUMENT", "workflow must be a string" },
         { "an unknown field", Tasks, """{"workflow":"probe","inptu":{}}""", 400, "INVALID_ARGUMENT", "inptu" },
         { "an unknown workflow", Tasks, """{"workflow":"nobody","input":{}}""", 404, "WORKFLOW_NOT_FOUND", "" },
+        { "a workflow that nobody can store", Tasks, """{"workflow":"a\u0000b","input":{}}""", 400, "INVALID_ARGUMENT", "workflow must not hold U+0000" },
         { "another tenant's workflow", "/v1/tenants/bare/tasks", """{"workflow":"refund-request","input":{"order_id":"1001"}}""", 404, "WORKFLOW_NOT_FOUND", "" },
         { "an input without what the schema requires", Tasks, """{"workflow":"refund-request","input":{}}""", 400, "SCHEMA_MISMATCH", "input" },
         { "an input of a wrong type", Tasks, """{"workflow":"refund-request","input":{"order_id":5}}""", 400, "SCHEMA_MISMATCH", "input/order_id" },

@@ -1,8 +1,11 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Mesh.Errors.V1;
+using Mesh.Ingress.V1;
+using Mesh.Orchestrator.V1;
 using Mesh.TestKit;
 
 namespace Mesh.ServiceHost.Tests.Refusing;
@@ -34,6 +37,29 @@ public sealed class RefusalTests : IAsyncLifetime
         Assert.Equal(StatusCode.InvalidArgument, failure.Code);
         Assert.Equal(Reason.InvalidArgument, failure.Reason);
         Assert.Equal([new FieldError("token", "must be 1 to 64 characters")], failure.Fields);
+    }
+
+    [Fact]
+    public async Task A_text_that_the_store_cannot_keep_is_refused_by_its_field()
+    {
+        var failure = await FailAsync("a\0b");
+
+        Assert.Equal(Reason.InvalidArgument, failure.Reason);
+        Assert.Equal([new FieldError("token", "must not hold U+0000")], failure.Fields);
+    }
+
+    [Fact]
+    public void Every_text_of_a_request_is_looked_at_and_JSON_is_not()
+    {
+        var apply = new ApplyRequest
+        {
+            Files = { new ManifestFile { Name = "good.yaml" }, new ManifestFile { Name = "b\0d.yaml" } },
+            Bundles = { ["agent\0"] = "x", ["other"] = "\0" },
+        };
+        var start = new StartTaskRequest { Tenant = "acme", Input = Value.ForString("a\0b") };
+
+        Assert.Equal(["files[1].name", "bundles", "bundles.other"], UnstorableText.FieldsOf(apply).Select(field => field.Field));
+        Assert.Empty(UnstorableText.FieldsOf(start));
     }
 
     [Fact]
