@@ -59,8 +59,10 @@ internal static class Child
         // Six services share one small machine. Left alone, each lets garbage grow to the size of the processor's last cache.
         to.TryAdd("DOTNET_GCgen0size", "0x400000");
 
-        // And each would begin with a pool thread for every core, which wake each other for little. More are added when work queues up.
+        // And each would begin with a pool thread for every core and try out more, which wake each other for little. When queued
+        // work does not move for half a second, one is added still: so what blocks gets a thread of its own (OwnThread).
         to.TryAdd("DOTNET_ThreadPool_ForceMinWorkerThreads", Math.Max(1, Environment.ProcessorCount / 2).ToString("x", CultureInfo.InvariantCulture));
+        to.TryAdd("DOTNET_HillClimbing_Disable", "1");
         foreach (var (name, value) in environment)
         {
             to[name] = value;

@@ -1,5 +1,6 @@
 using Mesh.Audit.Tree;
 using Mesh.Integrity;
+using Mesh.ServiceHost;
 
 namespace Mesh.Audit.Checkpoints;
 
@@ -26,14 +27,13 @@ internal sealed class Anchor(string? folder)
             ?? throw new DamagedLogException(tenant, $"its anchor {PathOf(folder, tenant)} is not signed by this installation");
     }
 
-    /// <summary>Durable when it returns. An anchor of a larger size is left as it is.</summary>
-    public void Write(string tenant, byte[] note, long size, Checkpoint? current)
-    {
-        if (folder is null || current?.Size >= size)
-        {
-            return;
-        }
+    /// <summary>Durable when it has ended. An anchor of a larger size is left as it is.</summary>
+    public Task WriteAsync(string tenant, byte[] note, long size, Checkpoint? current) => folder is null || current?.Size >= size
+        ? Task.CompletedTask
+        : OwnThread.RunAsync(() => Write(folder, tenant, note));
 
+    private static void Write(string folder, string tenant, byte[] note)
+    {
         Directory.CreateDirectory(folder);
         var draft = Path.Combine(folder, $"{tenant}.{Guid.NewGuid():N}.new");
 

@@ -54,7 +54,7 @@ internal sealed class CheckpointFlow(NpgsqlDataSource store, LogSigners signers,
         var note = signers.Sign(tenant, edge.Size, edge.Root);
 
         // Before the commit: if it came after, a restored backup could hide the last checkpoint that somebody has seen.
-        anchor.Write(tenant, note, edge.Size, anchored);
+        await anchor.WriteAsync(tenant, note, edge.Size, anchored);
         await CheckpointStore.InsertAsync(connection, tenant, edge, previous, note, stop);
         await transaction.CommitAsync(stop);
         return edge.Size;

@@ -11,11 +11,10 @@ internal sealed class TargetConnections : IDisposable
 
     private readonly ConcurrentDictionary<string, Lazy<HttpMessageInvoker>> pools = new(StringComparer.Ordinal);
     private readonly IReadOnlySet<string> privateHosts;
-    private readonly ResolveName resolve;
+    private readonly NameLookup names = new(Dns.GetHostAddresses);
 
-    public TargetConnections(RunnerOptions options, ResolveName? resolve = null)
+    public TargetConnections(RunnerOptions options)
     {
-        this.resolve = resolve ?? Dns.GetHostAddressesAsync;
         privateHosts = (options.PrivateHosts ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.Ordinal);
     }
 
@@ -45,7 +44,7 @@ internal sealed class TargetConnections : IDisposable
 
     private HttpMessageInvoker Open(IReadOnlyList<string> egress)
     {
-        var gate = new EgressGate(egress, privateHosts, resolve);
+        var gate = new EgressGate(egress, privateHosts, names.AddressesAsync);
 
         return new HttpMessageInvoker(new SocketsHttpHandler
         {
