@@ -11,10 +11,13 @@ internal sealed class CustodyCheck(Action<Finding> found)
     private readonly Dictionary<(string Task, string Step), HashSet<string>> requested = [];
     private readonly HashSet<(string Task, string Digest, int Dispatch)> closed = [];
 
+    // A probe asks what became of an earlier dispatch of its digest. It has an intent, and no outcome but that of the other.
+    private readonly Dictionary<long, (string Task, string Digest, int Dispatch)> probes = [];
+
     public int Intents => intents.Count;
 
     /// <summary>Intents whose outcome is not in the log (yet).</summary>
-    public int Open => intents.Keys.Count(intent => !closed.Contains(intent));
+    public int Open => intents.Keys.Except(probes.Values).Count(intent => !closed.Contains(intent));
 
     public void Take(long index, LogLeaf leaf)
     {
@@ -23,6 +26,11 @@ internal sealed class CustodyCheck(Action<Finding> found)
             case { IsIntent: true }:
                 // Announced again under a later epoch, it is the same intent at a second place.
                 PlacesOf(leaf.Task, leaf.ActionDigest, leaf.Dispatch).Add(index);
+                if (leaf.Purpose == "probe")
+                {
+                    probes.Add(index, (leaf.Task, leaf.ActionDigest, leaf.Dispatch));
+                }
+
                 break;
             case { Kind: "CallRequested" }:
                 DigestsOf(leaf).Add(leaf.ActionDigest);
@@ -52,11 +60,14 @@ internal sealed class CustodyCheck(Action<Finding> found)
         {
             found(new Finding(index, "OUTCOME_WITHOUT_INTENT", $"Step {leaf.Step} of task {leaf.Task} was settled for dispatch {leaf.Dispatch} with no intent for its digest before it."));
         }
-        else if (leaf.AuditIndex is { } said && !at.Contains(said))
+        else if (leaf.AuditIndex is { } said && !at.Contains(said) && !IsProbeOf(leaf, said))
         {
             found(new Finding(index, "OTHER_INTENT", $"Step {leaf.Step} of task {leaf.Task} names entry {said} as its intent, which it is not."));
         }
     }
+
+    private bool IsProbeOf(LogLeaf leaf, long place) => probes.TryGetValue(place, out var probe)
+        && probe.Task == leaf.Task && probe.Dispatch > leaf.Dispatch && DigestsOf(leaf).Contains(probe.Digest);
 
     private void Close(LogLeaf leaf)
     {

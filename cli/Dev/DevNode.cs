@@ -14,6 +14,8 @@ internal sealed class DevNode : IAsyncDisposable
     private static readonly TimeSpan PostgresPauseMin = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan PostgresPauseMax = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan RunFilePause = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan SweepWithin = TimeSpan.FromSeconds(2);
 
     private readonly DevSettings settings;
@@ -26,6 +28,7 @@ internal sealed class DevNode : IAsyncDisposable
     private readonly List<SupervisedService> services = [];
     private readonly Lock runFileGate = new();
     private bool isReady;
+    private Task? runFileRetry;
 
     private DevNode(DevSettings settings, Terminal terminal, PortBlock ports, NodeKeys keys, PrivatePostgres postgres)
     {
@@ -240,7 +243,7 @@ internal sealed class DevNode : IAsyncDisposable
                 return;
             }
 
-            new RunFile(
+            var run = new RunFile(
                 $"http://127.0.0.1:{ports.Http}",
                 $"http://127.0.0.1:{ports.Grpc}",
                 keys.BootstrapToken,
@@ -249,7 +252,27 @@ internal sealed class DevNode : IAsyncDisposable
                 services.Where(one => one.Pid is not null).ToDictionary(one => one.Service.Name, one => one.Pid!.Value),
                 Environment.ProcessId,
                 postgres.Pid,
-                agents.Read()).Write(data.RunFile);
+                agents.Read());
+
+            try
+            {
+                run.Write(data.RunFile);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                terminal.Warn($"run.json could not be written and is tried again in {RunFilePause.TotalSeconds:0} s: {error.Message}");
+                runFileRetry ??= RetryRunFileAsync();
+            }
+        }
+    }
+
+    private async Task RetryRunFileAsync()
+    {
+        await Task.Delay(RunFilePause);
+        lock (runFileGate)
+        {
+            runFileRetry = null;
+            WriteRunFile();
         }
     }
 }

@@ -21,7 +21,7 @@ public sealed class Delivery(NpgsqlDataSource store, IEnumerable<IMessageHandler
         .ToDictionary(group => group.Key, group => group.Select(key => key.Type).ToArray());
 
     /// <summary>Delivers messages in their order; answers one outcome for each.</summary>
-    /// <exception cref="NpgsqlException">The store is gone. No message is to blame and nothing had its effect for certain.</exception>
+    /// <exception cref="NpgsqlException">The store is gone or full. No message is to blame and nothing had its effect for certain.</exception>
     public async Task<IReadOnlyList<DeliveryOutcome>> DeliverAsync(
         string consumer, IReadOnlyList<Envelope> messages, CancellationToken stop)
     {
@@ -34,7 +34,7 @@ public sealed class Delivery(NpgsqlDataSource store, IEnumerable<IMessageHandler
 
                 return [.. messages.Select(_ => new DeliveryOutcome.Done())];
             }
-            catch (Exception error) when (!stop.IsCancellationRequested && !StoreErrors.IsConnectionLost(error))
+            catch (Exception error) when (!stop.IsCancellationRequested && !StoreErrors.IsStoreFailure(error))
             {
                 log.BatchSplit(consumer, messages.Count, error.GetType().Name);
             }
@@ -75,7 +75,7 @@ public sealed class Delivery(NpgsqlDataSource store, IEnumerable<IMessageHandler
         {
             return new DeliveryOutcome.Undecodable(error.Message);
         }
-        catch (Exception error) when (!stop.IsCancellationRequested && !StoreErrors.IsConnectionLost(error))
+        catch (Exception error) when (!stop.IsCancellationRequested && !StoreErrors.IsStoreFailure(error))
         {
             log.HandlerFailed(consumer, message.Id, message.Type, error);
 

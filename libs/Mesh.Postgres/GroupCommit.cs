@@ -228,6 +228,11 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
                     Fail(batch, mayHaveCommitted, lost.Error);
                     return;
 
+                // No entry is to blame.
+                case CommitOutcome<TResult>.Refused refused when StoreErrors.IsExhausted(refused.Error):
+                    Fail(batch, mayHaveCommitted, refused.Error);
+                    return;
+
                 // Halved until what fails is alone: sixteen commits find one bad entry among 256.
                 // Two halves that wait half as long: the whole search costs no more than a few times the first wait.
                 case CommitOutcome<TResult>.Refused refused when batch.Count > 1:

@@ -38,7 +38,7 @@ internal static class Composition
                 RetryAfter = busy.RetryAfter,
             });
         builder.RefuseOn<StoreUnavailableException>(_ =>
-            new MeshError(StatusCode.Unavailable, Reason.StoreUnavailable, "The store cannot be reached. Repeat the call with the same keys.")
+            new MeshError(StatusCode.Unavailable, Reason.StoreUnavailable, "The store cannot be reached or has no room; repeat the call with the same keys.")
             {
                 RetryAfter = TimeSpan.FromSeconds(1),
             });

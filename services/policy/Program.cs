@@ -23,7 +23,7 @@ builder.AddReadiness("store", static async (provider, stop) =>
 builder.AddReadiness("policies", static (provider, _) => ValueTask.FromResult(
     provider.GetRequiredService<ActivePolicies>().IsFresh ? null : "cannot see whether a policy was replaced"));
 builder.RefuseOn<StoreUnavailableException>(static _ =>
-    new MeshError(Grpc.Core.StatusCode.Unavailable, Reason.StoreUnavailable, "The store cannot be reached; repeat the call with the same keys."));
+    new MeshError(Grpc.Core.StatusCode.Unavailable, Reason.StoreUnavailable, "The store cannot be reached or has no room; repeat the call with the same keys."));
 
 builder.Services.AddSingleton<PrincipalStore>();
 builder.Services.AddSingleton<AccessLedger>();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Npgsql;
 
 namespace Mesh.ServiceHost;
 
@@ -48,6 +49,15 @@ internal sealed class Readiness(IEnumerable<ReadinessCheck> checks, IServiceProv
 
     public void Dispose() => asking.Dispose();
 
+    private static string Meaning(PostgresException error) => error.SqlState switch
+    {
+        PostgresErrorCodes.DiskFull => ": its disk is full",
+        PostgresErrorCodes.OutOfMemory => ": it is out of memory",
+        PostgresErrorCodes.TooManyConnections => ": it has no connection left",
+        PostgresErrorCodes.CannotConnectNow => ": it is starting",
+        _ => "",
+    };
+
     private async Task<ReadinessReport.Line> AskAsync(ReadinessCheck check, CancellationToken stop)
     {
         var started = Stopwatch.GetTimestamp();
@@ -65,8 +75,8 @@ internal sealed class Readiness(IEnumerable<ReadinessCheck> checks, IServiceProv
         }
         catch (Exception thrown)
         {
-            // A check that throws is a check that failed. Its message may hold addresses; the type is enough here.
-            trouble = thrown.GetType().Name;
+            // A check that throws is a check that failed. Its message may hold addresses; the kind is enough here.
+            trouble = thrown is PostgresException answered ? $"PostgreSQL answers {answered.SqlState}{Meaning(answered)}" : thrown.GetType().Name;
         }
 
         return new ReadinessReport.Line(check.Name, trouble, Stopwatch.GetElapsedTime(started).TotalMilliseconds);

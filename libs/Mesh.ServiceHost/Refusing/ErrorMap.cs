@@ -45,7 +45,7 @@ public sealed class ErrorMap
                 failure.ToError(),
 
             _ when StoreFailureIn(thrown) is { } store && IsStoreAway(store) =>
-                new MeshError(StatusCode.Unavailable, Reason.StoreUnavailable, "The store cannot be reached; repeat the call with the same keys.") { RetryAfter = StoreRetry },
+                new MeshError(StatusCode.Unavailable, Reason.StoreUnavailable, "The store cannot be reached or has no room; repeat the call with the same keys.") { RetryAfter = StoreRetry },
 
             InvalidProtocolBufferException => new MeshError(StatusCode.InvalidArgument, Reason.InvalidArgument, "The bytes are not a message of this method."),
 
@@ -60,11 +60,14 @@ public sealed class ErrorMap
         };
     }
 
-    /// <summary>The store is gone, going or not up yet. Not a fault of the statement, which would fail again.</summary>
-    public static bool IsStoreAway(NpgsqlException failure) => failure switch
+    // The store is gone, going, full or not up yet. Not a fault of the statement, which would fail again.
+    private static bool IsStoreAway(NpgsqlException failure) => failure switch
     {
-        // 08: connection; 53300: too many; 57P01 to 57P05: shutdown, crash, starting up, dropped, idle time-out.
-        PostgresException refused => refused.SqlState.StartsWith("08", StringComparison.Ordinal) || refused.SqlState is "53300" or "57P01" or "57P02" or "57P03" or "57P04" or "57P05",
+        // 08: connection; 53: no disk, memory or connection left; 57P: shutdown, crash, starting up, dropped, idle time-out;
+        // 58: the system below failed; XX000: so does the server when it cannot even begin a session.
+        PostgresException refused => refused.SqlState[..2] is "08" or "53" or "58"
+            || refused.SqlState.StartsWith("57P", StringComparison.Ordinal)
+            || refused is { SqlState: PostgresErrorCodes.InternalError, InvariantSeverity: "FATAL" or "PANIC" },
         _ => failure.InnerException is SocketException or IOException or TimeoutException or null,
     };
 

@@ -13,11 +13,7 @@ internal sealed record Dispatch(
 
 /// <summary>What a tool runner needs beside the decision.</summary>
 internal sealed record Tickets(
-    Vault.V1.IssueLeaseResponse Lease, Audit.V1.AppendIntentResponse Receipt, Span LogSpan)
-{
-    public Custody AsCustody() => new(
-        Lease.LeaseId, Lease.IssuedAt.ToDateTimeOffset(), RedeemedAt: null, RunnerInstance: "", Receipt.Origin, Receipt.Index);
-}
+    Vault.V1.IssueLeaseResponse Lease, Audit.V1.AppendIntentResponse Receipt, Span LogSpan);
 
 /// <summary>All tickets, or the reason why one is missing. Without all of them nothing can leave.</summary>
 internal abstract record TicketAnswer

@@ -8,20 +8,32 @@ namespace Mesh.Orchestrator.Dispatch;
 /// <summary>A tool runner's report, read.</summary>
 internal static class Reports
 {
-    public static DispatchOutcome Read(Toolrunner.V1.CallReport report, Tickets? tickets)
+    /// <summary>The report of who was given the dispatch.</summary>
+    public static DispatchOutcome Read(Toolrunner.V1.CallReport report, Tickets tickets)
     {
-        var custody = (tickets?.AsCustody() ?? new Custody(report.LeaseId, default, null, "", "", 0)) with
-        {
-            RedeemedAt = report.RedeemedAt?.ToDateTimeOffset(),
-            RunnerInstance = report.RunnerInstance,
-        };
-        IReadOnlyList<Span> spans =
-        [
-            .. tickets is null ? Array.Empty<Span>() : [tickets.LogSpan],
-            .. report.Spans.Select(FactWire.ReadSpan),
-        ];
+        var custody = new Custody(
+            tickets.Lease.LeaseId,
+            tickets.Lease.IssuedAt.ToDateTimeOffset(),
+            report.RedeemedAt?.ToDateTimeOffset(),
+            report.RunnerInstance,
+            tickets.Receipt.Origin,
+            tickets.Receipt.Index);
 
-        return Outcome(report, custody, isAsked: tickets is null) with { Spans = spans };
+        return Outcome(report, custody, isAsked: false) with { Spans = [tickets.LogSpan, .. report.Spans.Select(FactWire.ReadSpan)] };
+    }
+
+    /// <summary>The report of who was asked, because the vault remembers its redemption. The tickets are the vault's word.</summary>
+    public static DispatchOutcome Read(Toolrunner.V1.CallReport report, Vault.V1.Redemption redemption)
+    {
+        var custody = new Custody(
+            redemption.LeaseId,
+            redemption.IssuedAt.ToDateTimeOffset(),
+            redemption.RedeemedAt.ToDateTimeOffset(),
+            redemption.RunnerInstance,
+            redemption.AuditOrigin,
+            redemption.AuditIndex);
+
+        return Outcome(report, custody, isAsked: true) with { Spans = [.. report.Spans.Select(FactWire.ReadSpan)] };
     }
 
     private static DispatchOutcome Outcome(Toolrunner.V1.CallReport report, Custody custody, bool isAsked) => report.Outcome switch

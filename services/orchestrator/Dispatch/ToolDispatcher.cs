@@ -178,7 +178,7 @@ internal sealed class ToolDispatcher(
                 // Bounded by the tool's timeout: a call that runs ends.
                 if (!answer.Running)
                 {
-                    return Reports.Read(answer.Report, tickets: null);
+                    return Reports.Read(answer.Report, redemption);
                 }
             }
             catch (RpcException)

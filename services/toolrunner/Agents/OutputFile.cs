@@ -18,32 +18,45 @@ internal static class OutputFile
         {
             while (output.Read(buffer) is > 0 and var read)
             {
-                if (path is null)
+                if (path is not null)
                 {
-                    continue;
+                    file = Append(file, path, buffer.AsSpan(0, read));
                 }
-
-                file ??= Open(path);
-
-                if (file.Length + read > HalfBytesMax)
-                {
-                    file.Dispose();
-                    File.Move(path, path + ".old", overwrite: true);
-                    file = Open(path);
-                }
-
-                file.Write(buffer, 0, read);
-                file.Flush();
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            // A full disk costs the agent its output, and its pipe breaks; it must not cost the runner anything.
+            // The agent is gone.
         }
         finally
         {
             file?.Dispose();
             output.Dispose();
+        }
+    }
+
+    // The file to go on with; none if it could not be written. A full disk costs the agent its output and nothing else: it is
+    // read on, or the agent would stop at a full pipe.
+    private static FileStream? Append(FileStream? file, string path, ReadOnlySpan<byte> printed)
+    {
+        try
+        {
+            file ??= Open(path);
+
+            if (file.Length + printed.Length > HalfBytesMax)
+            {
+                file.Dispose();
+                File.Move(path, path + ".old", overwrite: true);
+                file = Open(path);
+            }
+
+            file.Write(printed);
+            return file;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            file?.Dispose();
+            return null;
         }
     }
 

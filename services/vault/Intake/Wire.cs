@@ -111,6 +111,10 @@ internal static class Wire
                 RunnerInstance = past.RunnerInstance,
                 RunnerAddress = past.RunnerAddress,
                 RedeemedAt = past.RedeemedAt.ToTimestamp(),
+                LeaseId = past.LeaseId.ToString("D"),
+                IssuedAt = past.IssuedAt.ToTimestamp(),
+                AuditOrigin = past.ReceiptOrigin,
+                AuditIndex = past.ReceiptIndex,
             }),
         },
     };

@@ -19,7 +19,7 @@ internal sealed class FenceStore(NpgsqlDataSource store, OutboxSignal outbox, Va
 
     private const string Redeemed =
         """
-        select action_digest, dispatch, runner_instance, runner_address, redeemed_at
+        select action_digest, dispatch, runner_instance, runner_address, redeemed_at, lease_id, issued_at, receipt_origin, receipt_index
         from lease where tenant_id = $1 and task_id = $2 and ($3 = ''::bytea or (action_digest = $3 and dispatch = $4)) and state = 1
         order by redeemed_at
         """;
@@ -78,7 +78,8 @@ internal sealed class FenceStore(NpgsqlDataSource store, OutboxSignal outbox, Va
             {
                 redemptions.Add(new PastRedemption(
                     new ActionDigest(new Hash256(rows.GetFieldValue<byte[]>(0))),
-                    rows.GetInt32(1), rows.GetString(2), rows.GetString(3), rows.GetFieldValue<DateTimeOffset>(4)));
+                    rows.GetInt32(1), rows.GetString(2), rows.GetString(3), rows.GetFieldValue<DateTimeOffset>(4),
+                    rows.GetGuid(5), rows.GetFieldValue<DateTimeOffset>(6), rows.GetString(7), rows.GetInt64(8)));
             }
 
             await rows.NextResultAsync(stop);

@@ -7,4 +7,12 @@ internal sealed record Fenced(IReadOnlyList<PastRedemption> Redemptions, bool Lo
 
 /// <summary>A redemption that the vault remembers, and the process that can say what came of it.</summary>
 internal sealed record PastRedemption(
-    ActionDigest Action, int Dispatch, string RunnerInstance, string RunnerAddress, DateTimeOffset RedeemedAt);
+    ActionDigest Action,
+    int Dispatch,
+    string RunnerInstance,
+    string RunnerAddress,
+    DateTimeOffset RedeemedAt,
+    Guid LeaseId,
+    DateTimeOffset IssuedAt,
+    string ReceiptOrigin,
+    long ReceiptIndex);

@@ -112,6 +112,20 @@ public sealed class LogCheckTests : IDisposable
     }
 
     [Fact]
+    public void What_a_probe_found_out_is_settled_by_the_intent_of_that_probe_and_by_no_other()
+    {
+        using var probed = new SampleLog().AddRequested().AddIntent().AddIntent(dispatch: 2, purpose: "probe").AddSettled(dispatch: 1, auditIndex: 2);
+        using var performed = new SampleLog().AddRequested().AddIntent().AddIntent(dispatch: 2).AddSettled(dispatch: 1, auditIndex: 2);
+        using var otherAction = new SampleLog().AddRequested().AddIntent().AddIntent(dispatch: 2, digest: "bb22", purpose: "probe").AddSettled(dispatch: 1, auditIndex: 2);
+        using var earlier = new SampleLog().AddRequested().AddIntent(purpose: "probe").AddIntent(dispatch: 2).AddSettled(dispatch: 2, auditIndex: 1);
+
+        var check = Check(probed.Head(), entries: probed.Entries);
+        Assert.Empty(check.Findings);
+        Assert.Equal((2, 0), (check.Intents, check.OpenIntents));
+        Assert.All((SampleLog[])[performed, otherAction, earlier], one => Assert.Equal(["OTHER_INTENT"], Codes(Check(one.Head(), entries: one.Entries))));
+    }
+
+    [Fact]
     public void A_credential_that_was_handed_out_without_an_intent_is_found()
     {
         log.Add("LeaseRedeemed", new() { ["action_digest"] = "cc33", ["dispatch"] = 1 });

@@ -52,8 +52,8 @@ internal sealed class SampleLog : IDisposable
         return this;
     }
 
-    public SampleLog AddIntent(int dispatch = 1, string digest = Digest) =>
-        Add("intent", new JsonObject { ["action_digest"] = digest, ["dispatch"] = dispatch, ["step"] = "refund" }, type: "intent");
+    public SampleLog AddIntent(int dispatch = 1, string digest = Digest, string purpose = "perform") => Add(
+        "intent", new JsonObject { ["action_digest"] = digest, ["dispatch"] = dispatch, ["step"] = "refund", ["purpose"] = purpose }, type: "intent");
 
     public SampleLog AddRequested(string digest = Digest) =>
         Add("CallRequested", new JsonObject { ["action_digest"] = digest, ["step"] = "refund" });

@@ -25,4 +25,22 @@ public sealed class ServiceLogTests
         Assert.InRange(new FileInfo(path).Length + new FileInfo(path + ".1").Length, 1_000, 2_100);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
     }
+
+    [Fact]
+    public void A_full_disk_costs_lines_and_how_many_is_said_once_there_is_room()
+    {
+        using var folder = new OpenFolder();
+        var path = Path.Combine(folder.Path, "policy.log");
+        File.CreateSymbolicLink(path, "/dev/full");
+        using var log = new ServiceLog(path);
+
+        log.Write("one");
+        log.Write("two");
+        File.Delete(path);
+        log.Write("three");
+        log.Write("four");
+
+        Assert.Equal("four", log.LastLine);
+        Assert.Equal(["", "-- 2 lines were lost here: the log could not be written", "three", "four"], File.ReadAllLines(path));
+    }
 }

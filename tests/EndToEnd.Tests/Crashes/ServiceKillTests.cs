@@ -1,4 +1,3 @@
-using System.Text.Json;
 using EndToEnd.Tests.Fixture;
 using Mesh.Orchestrator.V1;
 
@@ -29,24 +28,7 @@ public sealed class ServiceKillTests(RefundMesh mesh) : IClassFixture<RefundMesh
         var log = await mesh.LogOfAsync(order);
         Assert.Single(log.Refunds);
         Assert.Single(log.Mails);
-        await AssertEachWriteWasLoggedFirstAsync(id, log);
-    }
-
-    // The key that the shop was given is the action's digest. The n-th writing of an action needs n intents before it, one for each dispatch.
-    private async Task AssertEachWriteWasLoggedFirstAsync(string id, ShopLog log)
-    {
-        var intents = (await mesh.LoggedAsync(id)).Where(entry => entry.Kind == "intent").ToLookup(
-            entry => JsonSerializer.Deserialize<JsonElement>(entry.Leaf.Span).GetProperty("action_digest").GetString(), entry => entry.Time.ToDateTimeOffset());
-        var writes = log.Requests.Where(request => request.GetProperty("method").GetString() == "POST").GroupBy(request => request.GetProperty("idempotency_key").GetString()).ToList();
-
-        Assert.Equal(2, writes.Count);
-        foreach (var write in writes)
-        {
-            var logged = intents[write.Key].Order().ToList();
-            var sent = write.Select(request => request.GetProperty("at").GetDateTimeOffset()).Order().ToList();
-            Assert.True(
-                sent.Index().All(each => each.Index < logged.Count && logged[each.Index] <= each.Item),
-                $"Sent at {string.Join(", ", sent)}, logged at {string.Join(", ", logged)}: {await mesh.StoryAsync(id)}");
-        }
+        await mesh.AssertEachWriteWasLoggedFirstAsync(id, log);
+        await mesh.AssertVerifiesAsync();
     }
 }

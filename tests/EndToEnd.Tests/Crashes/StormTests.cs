@@ -52,5 +52,6 @@ public sealed class StormTests(RefundMesh mesh) : IClassFixture<RefundMesh>
         var all = await MeshApi.InsistAsync(deadline => mesh.Api.Tasks.ListTasksAsync(
             new ListTasksRequest { Tenant = RefundMesh.Acme, PageSize = 1_000 }, deadline: deadline));
         Assert.Equal(Webhooks, all.Tasks.Count);
+        await mesh.AssertVerifiesAsync();
     }
 }

@@ -111,6 +111,7 @@ public sealed class UnrepeatableWriteTests(UnrepeatableMesh mesh) : IClassFixtur
         Assert.Single((await mesh.LogOfAsync(order)).Refunds);
         var settled = Assert.Single(await mesh.EventsAsync(id, UnrepeatableMesh.Once), entry => entry.Kind == "CallSettled" && entry.Step == "payments.refund#0");
         Assert.Equal("Succeeded", settled.Fields.Fields["outcome"].StringValue);
+        await mesh.AssertVerifiesAsync(UnrepeatableMesh.Once);
     }
 
     [Fact]
@@ -127,6 +128,7 @@ public sealed class UnrepeatableWriteTests(UnrepeatableMesh mesh) : IClassFixtur
         await SettleAsync(tasks, SettleCallRequest.Types.Outcome.Performed, UnrepeatableMesh.Probed);
         var settled = (await mesh.EventsAsync(id, UnrepeatableMesh.Probed)).Where(entry => entry.Kind == "CallSettled" && entry.Step == "payments.refund#0");
         Assert.Equal(["Unknown", "Succeeded"], settled.Select(entry => entry.Fields.Fields["outcome"].StringValue));
+        await mesh.AssertVerifiesAsync(UnrepeatableMesh.Probed);
     }
 
     [Theory]
@@ -221,6 +223,7 @@ public sealed class UnrepeatableWriteTests(UnrepeatableMesh mesh) : IClassFixtur
 
         Assert.All(await RefundsAsync(tasks), refunds => Assert.Equal(1, refunds));
         Assert.All(await Task.WhenAll(tasks.Select(task => mesh.LogOfAsync(task.Order))), log => Assert.Single(log.Mails));
+        await mesh.AssertVerifiesAsync(tenant);
     }
 
     private async Task<IReadOnlyList<int>> RefundsAsync(IReadOnlyList<(string Order, string Id)> tasks) =>

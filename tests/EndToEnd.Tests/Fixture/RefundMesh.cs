@@ -130,15 +130,12 @@ public class RefundMesh : IAsyncLifetime
     /// <summary>Starts a task by the API, as the bootstrap admin.</summary>
     public async Task<string> StartTaskAsync(string order, string tenant = Acme)
     {
-        var request = new StartTaskRequest
-        {
-            Tenant = tenant,
-            Workflow = "refund-request",
-            Input = Value.ForStruct(new Struct { Fields = { ["order_id"] = Value.ForString(order) } }),
-            RequestId = Guid.NewGuid().ToString("N"),
-        };
+        var request = RefundOf(order, tenant);
         return (await MeshApi.InsistAsync(deadline => Api.Tasks.StartTaskAsync(request, deadline: deadline))).Task.Id;
     }
+
+    /// <summary>The same once: what is refused is not tried again.</summary>
+    public async Task<string> TryStartTaskAsync(string order) => (await Api.Tasks.StartTaskAsync(RefundOf(order, Acme))).Task.Id;
 
     public async Task<AgentTask> TaskAsync(string id, string tenant = Acme)
     {
@@ -230,6 +227,14 @@ public class RefundMesh : IAsyncLifetime
     /// <summary>Every service says that it is ready.</summary>
     public Task AllReadyAsync() => Eventually.Async(
         async () => (await Task.WhenAll(ServiceNames.Select(IsReadyAsync))).All(isReady => isReady), TimeSpan.FromSeconds(60));
+
+    private static StartTaskRequest RefundOf(string order, string tenant) => new()
+    {
+        Tenant = tenant,
+        Workflow = "refund-request",
+        Input = Value.ForStruct(new Struct { Fields = { ["order_id"] = Value.ForString(order) } }),
+        RequestId = Guid.NewGuid().ToString("N"),
+    };
 
     private async Task PrepareAsync()
     {

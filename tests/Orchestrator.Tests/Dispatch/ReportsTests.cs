@@ -16,6 +16,8 @@ public sealed class ReportsTests
         new Audit.V1.AppendIntentResponse(),
         new Span("audit.log", "", "", DateTimeOffset.UnixEpoch, TimeSpan.Zero));
 
+    private static readonly Vault.V1.Redemption Remembered = new() { IssuedAt = new Timestamp(), RedeemedAt = new Timestamp() };
+
     [Theory]
     [InlineData("LEASE_USED")]
     [InlineData("RECEIPT_USED")]
@@ -25,7 +27,7 @@ public sealed class ReportsTests
         var report = new CallReport { Outcome = Outcome.NotSent, Reason = reason };
 
         Assert.IsType<DispatchOutcome.Lost>(Reports.Read(report, Tickets));
-        Assert.IsType<DispatchOutcome.Unclear>(Reports.Read(report, tickets: null));
+        Assert.IsType<DispatchOutcome.Unclear>(Reports.Read(report, Remembered));
     }
 
     [Theory]
@@ -64,7 +66,7 @@ public sealed class ReportsTests
         var report = PlayedPeers.Refused();
         report.Reason = reason;
 
-        var outcome = Assert.IsType<DispatchOutcome.NotSent>(Reports.Read(report, tickets: null));
+        var outcome = Assert.IsType<DispatchOutcome.NotSent>(Reports.Read(report, Remembered));
 
         Assert.Equal((reason, isFinal), (outcome.Reason, outcome.IsFinal));
     }
@@ -74,6 +76,6 @@ public sealed class ReportsTests
     {
         var report = new CallReport { Outcome = (Outcome)99 };
 
-        Assert.IsType<DispatchOutcome.Unclear>(Reports.Read(report, tickets: null));
+        Assert.IsType<DispatchOutcome.Unclear>(Reports.Read(report, Remembered));
     }
 }

@@ -23,7 +23,12 @@ public sealed class ToolDispatcherTests(JournalFixture journal) : IClassFixture<
 
         var outcome = await RecoverAsync();
 
-        Assert.IsType<CallEnd.Succeeded>(Assert.IsType<DispatchOutcome.Answered>(outcome).End);
+        var answered = Assert.IsType<DispatchOutcome.Answered>(outcome);
+        Assert.IsType<CallEnd.Succeeded>(answered.End);
+
+        // The vault's word, not the runner's.
+        var then = PlayedPeers.RedeemedOn.ToDateTimeOffset();
+        Assert.Equal(new Custody("l", then, then, "runner-1", "log", 7), answered.Custody);
     }
 
     [Fact]

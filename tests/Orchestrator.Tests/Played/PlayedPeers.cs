@@ -26,6 +26,9 @@ public sealed class PlayedPeers : CallInvoker
         On<AskCallRequest>(_ => new AskCallResponse());
     }
 
+    /// <summary>When what was redeemed was issued and redeemed.</summary>
+    public static Timestamp RedeemedOn { get; } = Timestamp.FromDateTime(new DateTime(2026, 11, 23, 10, 0, 0, DateTimeKind.Utc));
+
     /// <summary>Everything that was asked, in order.</summary>
     public ConcurrentQueue<object> Asked { get; } = new();
 
@@ -48,7 +51,16 @@ public sealed class PlayedPeers : CallInvoker
     /// <summary>A dispatch was redeemed by the runner at this address.</summary>
     public static FenceResponse RedeemedAt(params IEnumerable<string> addresses) => new()
     {
-        Redemptions = { addresses.Select(address => new Redemption { RunnerInstance = "runner-1", RunnerAddress = address }) },
+        Redemptions = { addresses.Select(address => new Redemption
+        {
+            RunnerInstance = "runner-1",
+            RunnerAddress = address,
+            RedeemedAt = RedeemedOn,
+            LeaseId = "l",
+            IssuedAt = RedeemedOn,
+            AuditOrigin = "log",
+            AuditIndex = 7,
+        }) },
     };
 
     public static RpcException Away() => new(new Status(StatusCode.Unavailable, "away"));

@@ -1,6 +1,7 @@
 using Mesh.Bus;
 using Mesh.Postgres;
 using Mesh.TestKit;
+using Npgsql;
 
 namespace Postgres.Tests.Bus;
 
@@ -102,6 +103,25 @@ public abstract class BusContractTests(BusFixture fixture)
         await Eventually.Async(async () => (await EffectsAsync("bad")).Length == 2);
         await AssertEffectsAsync("bad", 1, 2);
         Assert.False(await dead.RetryAsync(consumer, poison.Id));
+    }
+
+    [Fact]
+    public async Task A_message_whose_store_is_full_is_not_to_blame_however_long_that_lasts()
+    {
+        var isFull = true;
+        var handler = new EffectHandler(consumer, type, _ => Volatile.Read(ref isFull)
+            ? throw new InvalidOperationException("not saved", new PostgresException("No space left on device", "ERROR", "ERROR", PostgresErrorCodes.DiskFull))
+            : Task.CompletedTask);
+        await using var consuming = await ConsumeAsync(handler);
+        await using var bus = new Disposable(fixture.Open(Short));
+
+        // As often as would park it twice.
+        await SendAsync(Message("k", 1));
+        await Eventually.Async(() => handler.Deliveries.Count >= 8);
+        Assert.Empty(await fixture.DeadLetters(bus.Bus).ListAsync(consumer));
+
+        Volatile.Write(ref isFull, false);
+        await Eventually.Async(async () => (await EffectsAsync("k")).Length == 1);
     }
 
     [Theory]

@@ -111,6 +111,32 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
     }
 
     [Fact]
+    public async Task A_full_disk_is_no_entrys_fault_and_fails_the_whole_batch_at_once()
+    {
+        await using var commits = Open(
+            async (_, entries, _) =>
+            {
+                arrived.TrySetResult();
+                await held.Task;
+                batches.Enqueue(entries.Count);
+                throw new PostgresException("No space left on device", "ERROR", "ERROR", PostgresErrorCodes.DiskFull);
+            },
+            new() { Name = "notes", Writers = 1 });
+        var first = commits.AppendAsync(new(5_600, "n"));
+        await arrived.Task;
+
+        var entries = Enumerable.Range(5_601, 100).Select(id => commits.AppendAsync(new(id, "n"))).ToList();
+        held.SetResult();
+
+        foreach (var entry in entries.Prepend(first))
+        {
+            Assert.False((await Assert.ThrowsAsync<StoreUnavailableException>(() => entry)).MayHaveCommitted);
+        }
+
+        Assert.Equal([1, 100], batches);
+    }
+
+    [Fact]
     public async Task A_poison_parameter_fails_alone_too()
     {
         await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1 });

@@ -37,13 +37,13 @@ public sealed class ServiceTests
     }
 
     [Fact]
-    public async Task A_fence_over_the_wire_names_the_process_that_redeemed()
+    public async Task A_fence_over_the_wire_names_the_process_that_redeemed_and_what_it_used()
     {
         await using var vault = await StartAsync();
         await vault.SetUpAsync("acme", Secret);
         var terms = NewTerms();
         var lease = await IssueAsync(vault, terms);
-        await vault.LeasesAs("toolrunner").RedeemLeaseAsync(RequestOf(vault, lease.Lease, terms));
+        var redeemed = await vault.LeasesAs("toolrunner").RedeemLeaseAsync(RequestOf(vault, lease.Lease, terms));
 
         var fenced = await vault.LeasesAs("orchestrator").FenceAsync(new V1.FenceRequest
         {
@@ -53,6 +53,7 @@ public sealed class ServiceTests
 
         var redemption = Assert.Single(fenced.Redemptions);
         Assert.Equal(("runner-1", "127.0.0.1:7315"), (redemption.RunnerInstance, redemption.RunnerAddress));
+        Assert.Equal((lease.LeaseId, lease.IssuedAt, redeemed.RedeemedAt), (redemption.LeaseId, redemption.IssuedAt, redemption.RedeemedAt));
         Assert.False(fenced.Lost);
     }
 
