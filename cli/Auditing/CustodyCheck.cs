@@ -11,13 +11,17 @@ internal sealed class CustodyCheck(Action<Finding> found)
     private readonly Dictionary<(string Task, string Step), HashSet<string>> requested = [];
     private readonly HashSet<(string Task, string Digest, int Dispatch)> closed = [];
 
+    // The last dispatch with which a call was settled. With it all earlier ones are over: what became of them is known, or said not to be.
+    private readonly Dictionary<(string Task, string Digest), int> settled = [];
+
     // A probe asks what became of an earlier dispatch of its digest. It has an intent, and no outcome but that of the other.
     private readonly Dictionary<long, (string Task, string Digest, int Dispatch)> probes = [];
 
     public int Intents => intents.Count;
 
     /// <summary>Intents whose outcome is not in the log (yet).</summary>
-    public int Open => intents.Keys.Except(probes.Values).Count(intent => !closed.Contains(intent));
+    public int Open => intents.Keys.Except(probes.Values).Count(intent =>
+        !closed.Contains(intent) && intent.Dispatch > settled.GetValueOrDefault((intent.Task, intent.Digest)));
 
     public void Take(long index, LogLeaf leaf)
     {
@@ -45,7 +49,7 @@ internal sealed class CustodyCheck(Action<Finding> found)
                 }
 
                 break;
-            case { Kind: "CallSettled", Dispatch: > 0, Outcome: "OUTCOME_SUCCEEDED" or "OUTCOME_FAILED" or "OUTCOME_UNKNOWN" }:
+            case { Kind: "CallSettled" }:
                 Settle(index, leaf);
                 break;
         }
@@ -54,7 +58,15 @@ internal sealed class CustodyCheck(Action<Finding> found)
     private void Settle(long index, LogLeaf leaf)
     {
         var at = DigestsOf(leaf).SelectMany(digest => intents.GetValueOrDefault((leaf.Task, digest, leaf.Dispatch), [])).ToList();
-        Close(leaf);
+        foreach (var digest in DigestsOf(leaf))
+        {
+            settled[(leaf.Task, digest)] = Math.Max(leaf.Dispatch, settled.GetValueOrDefault((leaf.Task, digest)));
+        }
+
+        if (leaf is not { Dispatch: > 0, Outcome: "OUTCOME_SUCCEEDED" or "OUTCOME_FAILED" or "OUTCOME_UNKNOWN" })
+        {
+            return;
+        }
 
         if (at.Count == 0)
         {

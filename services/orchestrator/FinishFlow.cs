@@ -88,6 +88,11 @@ internal sealed class FinishFlow(
             return (new MeshError(StatusCode.FailedPrecondition, Reason.HandlerChanged, message), true);
         }
 
+        if (end is WorkEnd.Waiting { On: var on } && !await journal.HasEverWaitedAsync(key, on, stop))
+        {
+            return (Refusals.Invalid("waits_on", "must be what CallTool answered in `waiting` for a call of this task").Error, true);
+        }
+
         var workflow = await catalog.FindAsync(agent.Workflow, stop);
 
         return await EndClaimAsync(key, claim, FactOf(end, task, workflow?.Manifest.Limits.Attempts ?? 1), version, stop) switch

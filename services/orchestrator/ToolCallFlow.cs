@@ -133,7 +133,8 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
             CallState.Unknown unknown => SameCall(call, unknown.Call) ?? Waits(new Wait.Settlement(call.Step.Value), unknown.Message),
 
             CallState.New => await DecideAsync(call, task, reading, 0, suspect: 0, stop),
-            CallState.Requested s => SameCall(call, s.Call) ?? await DecideAsync(call, task, reading, s.Dispatches, suspect: 0, stop),
+            CallState.Requested s => SameCall(call, s.Call) ?? Rests(reading, s.Dispatches)
+                ?? await DecideAsync(call, task, reading, s.Dispatches, suspect: 0, stop),
             CallState.Held s => SameCall(call, s.Call) ?? await DecideAsync(call, task, reading, s.Dispatches, suspect: 0, stop),
 
             // Found without an outcome: whoever dispatched it crashed, was replaced, or is still at it.
@@ -272,7 +273,9 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
             await journal.AppendAsync(NotSent(call, seen, dispatch, suspect, missing.Reason.Name()), CancellationToken.None);
         }
 
-        return new Move.Answer(new CallResult.Refused(missing));
+        var pause = PauseAfter(dispatch);
+
+        return new Move.Answer(new CallResult.Refused(missing.RetryAfter > pause ? missing : missing with { RetryAfter = pause }));
     }
 
     private static Move Settle(ToolCall call, StepReading reading, int dispatch, int suspect, DispatchOutcome outcome)
@@ -295,10 +298,7 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
             return new Move.Answer(new CallResult.Refused(((DispatchOutcome.CannotTell)outcome).Error));
         }
 
-        // A target that refuses connections, or does not answer, is given a moment before it is tried again.
-        var pause = outcome is DispatchOutcome.NotSent { IsFinal: false } or DispatchOutcome.Unclear
-            ? TimeSpan.FromMilliseconds(50 << Math.Min(dispatch, 7))
-            : TimeSpan.Zero;
+        var pause = outcome is DispatchOutcome.NotSent { IsFinal: false } or DispatchOutcome.Unclear ? PauseAfter(dispatch) : TimeSpan.Zero;
 
         return new Move.Record(reading, settlement with { Spans = outcome.Spans }, pause);
 
@@ -389,6 +389,18 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
         StepsMax = call.Workflow.StepsMax,
         Spans = span is null ? [] : [span],
     };
+
+    // A target that refuses connections, or a service of ours that gives no ticket, is given a moment before it is tried again.
+    // Up to 6.4 s: each try is facts in the journal and an intent in the log, for as long as the task lives.
+    private static TimeSpan PauseAfter(int dispatch) => TimeSpan.FromMilliseconds(50 << Math.Min(dispatch, 7));
+
+    // An agent that asks again sooner than it was told waits here.
+    private Move.ReadAgain? Rests(StepReading reading, int dispatches) =>
+        reading.Facts[^1].Fact is CallNotSent withdrawn
+        && Reports.IsOurs(ReasonNames.Parse(withdrawn.Reason))
+        && reading.LastAt + PauseAfter(dispatches) - clock.GetUtcNow() is var early && early > TimeSpan.Zero
+            ? new Move.ReadAgain(early)
+            : null;
 
     private static DateTimeOffset InterruptedAt(StepReading reading, int suspect) =>
         reading.Facts.Last(entry => entry.Fact is CallInterrupted interrupted && interrupted.Dispatch == suspect).Time;

@@ -1,5 +1,6 @@
 using Mesh.Errors.V1;
 using Mesh.Orchestrator.Announcing;
+using Mesh.Orchestrator.Decisions;
 using Mesh.Orchestrator.Intake;
 using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
@@ -58,6 +59,24 @@ public sealed class FinishFlowTests : IClassFixture<JournalFixture>
 
         Assert.Equal(Reason.ClaimLost, refused!.Reason);
         Assert.Equal(TaskState.Running, (await journal.One.ReadTaskAsync(task.Key, Stop))!.State);
+    }
+
+    [Fact]
+    public async Task A_task_waits_for_nothing_that_no_call_of_it_waits_for()
+    {
+        var (task, claim) = await journal.RunningAsync();
+        var (other, othersClaim) = await journal.RunningAsync();
+        await HoldAsync(other, othersClaim, "its-own");
+
+        foreach (var on in (Wait[])[new Wait.Approval("made-up"), new Wait.Approval("its-own"), new Wait.Settlement("tool#0")])
+        {
+            var refused = await finish.RunAsync(Agent, claim, new WorkEnd.Waiting(on), Stop);
+            Assert.Equal("waits_on", Assert.Single(refused!.Fields).Field);
+        }
+
+        Assert.Equal(TaskState.Running, (await journal.One.ReadTaskAsync(task.Key, Stop))!.State);
+        Assert.Null(await finish.RunAsync(Agent, othersClaim, new WorkEnd.Waiting(new Wait.Approval("its-own")), Stop));
+        Assert.Equal(TaskState.WaitingApproval, (await journal.One.ReadTaskAsync(other.Key, Stop))!.State);
     }
 
     [Fact]
@@ -137,6 +156,14 @@ public sealed class FinishFlowTests : IClassFixture<JournalFixture>
             Stop);
 
         Assert.Null(await finish.RunAsync(Agent, claim, Done, Stop));
+    }
+
+    private async Task HoldAsync(TaskRow task, ClaimToken claim, string approval)
+    {
+        var call = PlayedFlow.Call(task, claim, PlayedFlow.Tool());
+        var decision = new Decision.NeedsApproval(new Explanation("sha256:00", [], "r", Degraded: false), approval, "ask");
+        Assert.IsType<JournalAnswer.Written>(await journal.One.AppendAsync(
+            new JournalWrite { Task = task.Key, Step = call.Step, Fence = new Fence.Settlement(), Facts = [call.AsFact(), new CallDecided(decision)] }, Stop));
     }
 
     private static WorkEnd.Completed Done => new("1"u8.ToArray(), new Dictionary<string, int>());

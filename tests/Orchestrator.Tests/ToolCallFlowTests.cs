@@ -1,6 +1,9 @@
+using Mesh.Audit.V1;
+using Mesh.Errors.V1;
 using Mesh.Orchestrator.Lifecycle;
 using Mesh.Orchestrator.Tests.Journal;
 using Mesh.Orchestrator.Tests.Played;
+using Mesh.ServiceHost;
 using Mesh.Toolrunner.V1;
 using Mesh.Vault.V1;
 
@@ -36,6 +39,24 @@ public sealed class ToolCallFlowTests(JournalFixture journal) : IClassFixture<Jo
         Assert.Null(await flow.Calls.CloseAsync(call, Stop));
 
         Assert.IsType<CallState.Unknown>(await flow.StateAsync(call));
+    }
+
+    [Fact]
+    public async Task A_ticket_that_is_not_to_be_had_is_asked_for_ever_more_rarely_however_often_the_agent_asks()
+    {
+        var call = await CallAsync(PlayedFlow.Tool());
+        flow.Peers.On<AppendIntentRequest>(_ => throw PlayedPeers.Away());
+        var refusals = new List<MeshError>();
+        var before = flow.Clock.GetUtcNow();
+
+        for (var n = 0; n < 5; n++)
+        {
+            refusals.Add(Assert.IsType<CallResult.Refused>(await flow.Calls.RunAsync(call, null, Stop)).Error);
+        }
+
+        Assert.All(refusals, refused => Assert.Equal(Reason.AuditUnavailable, refused.Reason));
+        Assert.Equal([250, 250, 400, 800, 1_600], refusals.Select(refused => refused.RetryAfter!.Value.TotalMilliseconds));
+        Assert.InRange(flow.Clock.GetUtcNow() - before, TimeSpan.FromMilliseconds(800), TimeSpan.FromSeconds(30));
     }
 
     [Fact]

@@ -94,8 +94,7 @@ internal sealed class TaskEndpoint(
 
     public override async Task<V1.WaitTaskResponse> WaitTask(V1.WaitTaskRequest request, ServerCallContext context)
     {
-        var timeout = ReadTimeout(request.Timeout);
-        var until = clock.GetUtcNow() + (timeout < WaitMax ? timeout : WaitMax);
+        var until = clock.GetUtcNow() + (Wire.ReadPatience("timeout", request.Timeout, WaitMax) ?? WaitDefault);
         var key = await FindKeyAsync(request.Tenant, request.TaskId, context);
         using var watch = signals.Watch(key);
 
@@ -211,14 +210,6 @@ internal sealed class TaskEndpoint(
 
         return await reader.RequireAsync(tenant, taskId, context.CancellationToken);
     }
-
-    private static TimeSpan ReadTimeout(Duration? timeout) => timeout switch
-    {
-        null => WaitDefault,
-        { Seconds: < 0 } or { Nanos: < 0 or > Duration.NanosecondsPerSecond - 1 } => throw Refusals.Invalid("timeout", $"must be 0 to {WaitMax.TotalSeconds} s"),
-        { Seconds: var seconds } when seconds >= WaitMax.TotalSeconds => WaitMax,
-        _ => timeout.ToTimeSpan(),
-    };
 
     private static void RequireReason(string reason, bool isRequired)
     {

@@ -46,6 +46,15 @@ internal static class Wire
         return new WorkEnd.Failed(failed.Reason, message.Length <= MessageCharsMax ? message : message[..MessageCharsMax], failed.Retry);
     }
 
+    /// <summary>How long a caller wants to wait, cut to what it may; null when it does not say.</summary>
+    public static TimeSpan? ReadPatience(string field, Duration? patience, TimeSpan max) => patience switch
+    {
+        null => null,
+        { Seconds: < 0 } or { Nanos: < 0 or > Duration.NanosecondsPerSecond - 1 } => throw Refusals.Invalid(field, $"must be 0 to {max.TotalSeconds} s"),
+        { Seconds: var seconds } when seconds >= max.TotalSeconds => max,
+        _ => patience.ToTimeSpan(),
+    };
+
     private static Wait ReadWait(string name) => name.Split(':', 2) switch
     {
         ["approval", { Length: > 0 and <= 64 } id] => new Wait.Approval(id),

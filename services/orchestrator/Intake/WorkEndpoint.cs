@@ -40,8 +40,7 @@ internal sealed class WorkEndpoint(
             throw Refusals.Invalid("worker", $"must be at most {WorkerCharsMax} characters");
         }
 
-        var wait = request.Wait?.ToTimeSpan() ?? PollMax;
-        var item = await NextAsync(agent, wait < PollMax ? wait : PollMax, context.CancellationToken);
+        var item = await NextAsync(agent, Wire.ReadPatience("wait", request.Wait, PollMax) ?? PollMax, context.CancellationToken);
 
         return item is null ? new V1.PollWorkResponse() : new V1.PollWorkResponse { Items = { item } };
     }
@@ -150,8 +149,10 @@ internal sealed class WorkEndpoint(
         var call = ReadCall(request, key, workflow, task, claim, step);
 
         // One flow per call and replica: a repeat waits for the first one. It goes on when the agent hangs up.
-        return await underWay.JoinAsync(
-            call, task.Epoch, (hasWaited, stop) => calls.RunAsync(call, hasWaited ? null : reading, stop), context.CancellationToken) switch
+        var result = underWay.JoinAsync(
+            call, task.Epoch, (hasWaited, stop) => calls.RunAsync(call, hasWaited ? null : reading, stop), context.CancellationToken);
+
+        return await WhileHeldAsync(result, agent, claim, context.CancellationToken) switch
         {
             CallResult.Ended ended => Wire.Write(ended.End),
             CallResult.Waiting waiting => Wire.Write(waiting),
@@ -179,6 +180,22 @@ internal sealed class WorkEndpoint(
             ClaimsEnded = await claims.EndAgentAsync(
                 Wire.Read(request.Agent), request.Cause == "stopped" ? ClaimEnd.Released : ClaimEnd.AgentLost, CancellationToken.None),
         };
+
+    // An agent that speaks HTTP/1.1 over its one connection cannot extend its claim while it waits for a call.
+    private async Task<CallResult> WhileHeldAsync(Task<CallResult> call, AgentIdentity agent, ClaimToken claim, CancellationToken stop)
+    {
+        while (true)
+        {
+            try
+            {
+                return await call.WaitAsync(Claims.ExtendEvery, clock, stop);
+            }
+            catch (TimeoutException) when (!call.IsCompleted)
+            {
+                await claims.ExtendAsync(agent, [claim], stop);
+            }
+        }
+    }
 
     private async Task<V1.WorkItem?> NextAsync(AgentIdentity agent, TimeSpan wait, CancellationToken stop)
     {

@@ -163,6 +163,31 @@ internal sealed class JournalStore : IAsyncDisposable
         return entries;
     }
 
+    /// <summary>Whether a call of the task has ever waited for this approval, or to be settled by a person.</summary>
+    public async Task<bool> HasEverWaitedAsync(TaskKey task, Wait on, CancellationToken stop)
+    {
+        await using var command = Command(
+            "select seq, body from orchestrator.journal where tenant_id = $1 and task_id = $2 and kind in ('CallDecided', 'CallSettled')", task.Tenant, task.Id);
+        await using var rows = await command.ExecuteReaderAsync(stop);
+
+        while (await rows.ReadAsync(stop))
+        {
+            var entry = FactWire.Read(rows.GetInt64(0), rows.GetFieldValue<byte[]>(1));
+
+            if (entry.Fact switch
+            {
+                CallDecided { Decision: Decision.NeedsApproval held } => on == new Wait.Approval(held.ApprovalId),
+                CallSettled { End: CallEnd.Unknown } => on == new Wait.Settlement(entry.Step),
+                _ => false,
+            })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>The task's head and the version of its row, and the first recorded step that a handler did not ask for in a branch that it reports on.</summary>
     /// <param name="task">The task.</param>
     /// <param name="claim">Of the agent that runs the handler.</param>

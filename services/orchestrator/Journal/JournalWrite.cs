@@ -64,6 +64,9 @@ internal abstract record Fence
     /// <summary>The mesh itself, while the task is in this epoch and state.</summary>
     internal sealed record Observed(long Epoch, TaskState State) : Fence;
 
+    /// <summary>The mesh itself, once the claim of this epoch has run out. One that was extended meanwhile stays.</summary>
+    internal sealed record Overdue(long Epoch) : Fence;
+
     /// <summary>A submission: there is nothing to fence.</summary>
     internal sealed record Birth : Fence;
 }

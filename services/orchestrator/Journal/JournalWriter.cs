@@ -115,7 +115,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
         var write = writes[place];
         var before = heads.TaskOf(write);
 
-        if (Refusal(write, place, heads, before) is { } refusal)
+        if (Refusal(write, place, heads, before, now) is { } refusal)
         {
             return refusal;
         }
@@ -182,7 +182,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
     }
 
     private static JournalAnswer? Refusal(
-        JournalWrite write, int place, JournalHeads heads, TaskRow? before)
+        JournalWrite write, int place, JournalHeads heads, TaskRow? before, DateTimeOffset now)
     {
         if (write.Request is { } request && heads.RequestOf(request) is { } taken)
         {
@@ -199,7 +199,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
             return new JournalAnswer.TaskMoved(null);
         }
 
-        if (FenceRefusal(write.Fence, before) is { } fenced)
+        if (FenceRefusal(write.Fence, before, now) is { } fenced)
         {
             return fenced;
         }
@@ -231,7 +231,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
             : null;
     }
 
-    private static JournalAnswer? FenceRefusal(Fence fence, TaskRow task) => fence switch
+    private static JournalAnswer? FenceRefusal(Fence fence, TaskRow task, DateTimeOffset now) => fence switch
     {
         Fence.Claim c => task.IsHeldBy(c.Hash) ? null : new JournalAnswer.ClaimLost(),
         Fence.LiveClaim c when !task.IsHeldBy(c.Hash) => new JournalAnswer.ClaimLost(),
@@ -239,6 +239,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
         Fence.LiveClaim => null,
         Fence.Settlement => null,
         Fence.Observed o => o.Epoch == task.Epoch && o.State == task.State ? null : new JournalAnswer.TaskMoved(task),
+        Fence.Overdue o => o.Epoch == task.Epoch && task.ClaimUntil < now ? null : new JournalAnswer.TaskMoved(task),
         _ => throw new InvalidOperationException($"A fence of type {fence.GetType().Name} is unknown."),
     };
 

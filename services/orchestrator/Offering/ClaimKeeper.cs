@@ -92,7 +92,7 @@ internal sealed class ClaimKeeper(NpgsqlDataSource store, JournalStore journal, 
             new JournalWrite
             {
                 Task = task.Key,
-                Fence = new Fence.Observed(task.Epoch, TaskState.Running),
+                Fence = cause == ClaimEnd.Expired ? new Fence.Overdue(task.Epoch) : new Fence.Observed(task.Epoch, TaskState.Running),
                 Facts = await IsUsedUpAsync(task, cause, stop)
                     ? [new TaskClaimEnded(cause), new TaskParked(new Wait.Attention("ATTEMPTS_USED_UP"), UsedUp(task))]
                     : [new TaskClaimEnded(cause)],

@@ -125,6 +125,15 @@ internal sealed class WorkPump(
 
     private async Task<V1.WorkItem?> ClaimAsync(TaskRow task, AgentIdentity agent, CancellationToken stop)
     {
+        // Somebody held it before: whatever that agent's calls still have in their hands is worthless before this one acts. It is
+        // nobody's now, so nothing is lost when it cannot be claimed after that.
+        if (task.Epoch > 0 && await tools.FenceTaskAsync(task.Key, task.Epoch + 1, stop) is { } unfenced)
+        {
+            log.TakeoverUnfenced(task.Key.Id, unfenced.Reason.ToString());
+
+            return null;
+        }
+
         var (text, token) = ClaimToken.New(task.Key.Id);
         var answer = await journal.AppendAsync(
             new JournalWrite
@@ -136,28 +145,7 @@ internal sealed class WorkPump(
             },
             stop);
 
-        if (answer is not JournalAnswer.Written { Task: var claimed })
-        {
-            return null;
-        }
-
-        // Somebody held it before: whatever that agent's calls still have in their hands is worthless before this one acts.
-        if (claimed.Epoch > 1 && await tools.FenceTaskAsync(claimed.Key, claimed.Epoch, stop) is { } unfenced)
-        {
-            log.TakeoverUnfenced(claimed.Key.Id, unfenced.Reason.ToString());
-            await journal.AppendAsync(
-                new JournalWrite
-                {
-                    Task = claimed.Key,
-                    Fence = new Fence.Claim(token.Hash),
-                    Facts = [new TaskClaimEnded(ClaimEnd.Released)],
-                },
-                stop);
-
-            return null;
-        }
-
-        return await items.BuildAsync(claimed, text, stop);
+        return answer is JournalAnswer.Written { Task: var claimed } ? await items.BuildAsync(claimed, text, stop) : null;
     }
 
     // What is to end is nobody's work any more.

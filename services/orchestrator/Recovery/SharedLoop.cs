@@ -150,5 +150,8 @@ internal sealed class SharedLoop(
     }
 
     private Task<IReadOnlyList<TaskRow>> DueAsync(CancellationToken stop) => journal.ReadTasksAsync(
-        Due, stop, upkeep.Busy(), TasksMax - upkeep.UnderWay, endings.Busy(), TasksMax - endings.UnderWay);
+        Due, stop, upkeep.Busy(), Room(upkeep), endings.Busy(), Room(endings));
+
+    // For each branch of the look that brings such errands: together they may bring more than there is room for, once.
+    private static int Room(TaskErrands errands) => Math.Max(0, TasksMax - errands.UnderWay);
 }

@@ -23,13 +23,14 @@ internal sealed class TaskEnder(JournalStore journal, OpenCalls openCalls, TaskS
 
     private async Task<JournalAnswer> RequestOnceAsync(TaskRow task, string reason, string message, string actor, CancellationToken stop)
     {
-        if (task.State != TaskState.Running && await EndAsync(task, reason, message, actor, stop) is { } ended)
+        if (task.State != TaskState.Running && await FinishAsync(task, reason, message, actor, stop) is var ended and not JournalAnswer.CallOpen)
         {
             return ended;
         }
 
-        // An agent has it, or what is under way outside cannot be asked about now: whoever ends it later finds the request.
-        var answer = await journal.AppendAsync(
+        // An agent has it, or a call is out. The request is durable before anybody is asked how that went, which may take as long
+        // as the tool does: whoever ends the task later finds it.
+        var requested = await journal.AppendAsync(
             new JournalWrite
             {
                 Task = task.Key,
@@ -40,17 +41,17 @@ internal sealed class TaskEnder(JournalStore journal, OpenCalls openCalls, TaskS
             stop);
         signals.Raise(task.Key);
 
-        return answer;
+        return requested is JournalAnswer.Written { Task: { State: not TaskState.Running } marked }
+            ? await EndAsync(marked, reason, message, actor, stop) ?? requested
+            : requested;
     }
 
     /// <summary>Ends a task that no agent holds. Null when a call's fate could not be found out yet: it is tried again.</summary>
-    public async Task<JournalAnswer?> EndAsync(TaskRow task, string reason, string message, string actor, CancellationToken stop)
-    {
-        if (await openCalls.CloseAsync(task, stop) is not null)
-        {
-            return null;
-        }
+    public async Task<JournalAnswer?> EndAsync(TaskRow task, string reason, string message, string actor, CancellationToken stop) =>
+        await openCalls.CloseAsync(task, stop) is null ? await FinishAsync(task, reason, message, actor, stop) : null;
 
+    private async Task<JournalAnswer> FinishAsync(TaskRow task, string reason, string message, string actor, CancellationToken stop)
+    {
         var answer = await journal.AppendAsync(
             new JournalWrite
             {

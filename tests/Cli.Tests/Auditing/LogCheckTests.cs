@@ -126,6 +126,17 @@ public sealed class LogCheckTests : IDisposable
     }
 
     [Fact]
+    public void A_call_that_was_sent_again_leaves_no_dispatch_open_once_it_is_settled()
+    {
+        using var again = new SampleLog().AddRequested().AddIntent().AddIntent(dispatch: 2).AddSettled(dispatch: 2, auditIndex: 2).AddIntent(dispatch: 3);
+
+        var check = Check(again.Head(), entries: again.Entries);
+
+        Assert.Empty(check.Findings);
+        Assert.Equal((3, 1), (check.Intents, check.OpenIntents));
+    }
+
+    [Fact]
     public void A_credential_that_was_handed_out_without_an_intent_is_found()
     {
         log.Add("LeaseRedeemed", new() { ["action_digest"] = "cc33", ["dispatch"] = 1 });

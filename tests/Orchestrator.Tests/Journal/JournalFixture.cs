@@ -74,11 +74,14 @@ public sealed class JournalFixture : IAsyncLifetime
     }
 
     /// <summary>What a replica does to the task's row that stopped inside its transaction. Disposing ends it.</summary>
-    internal async Task<NpgsqlConnection> HoldAsync(TaskRow task)
+    internal Task<NpgsqlConnection> HoldAsync(TaskRow task) => HoldAsync($"id = '{task.Key.Id:D}'");
+
+    /// <summary>The same to all rows that are meant.</summary>
+    internal async Task<NpgsqlConnection> HoldAsync(string which)
     {
         var connection = new NpgsqlConnection(database!.SuperuserConnection);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand($"begin; select 1 from orchestrator.task where id = '{task.Key.Id:D}' for update", connection);
+        await using var command = new NpgsqlCommand($"begin; select 1 from orchestrator.task where {which} for update", connection);
         await command.ExecuteNonQueryAsync();
 
         return connection;

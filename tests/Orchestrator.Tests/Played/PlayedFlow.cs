@@ -109,18 +109,18 @@ internal sealed class PlayedFlow
     }
 
     /// <summary>What an apply leaves behind of the workflow of all these calls.</summary>
-    public static async Task DeclareAsync(JournalFixture journal, ToolDefinition tool)
+    public static async Task DeclareAsync(JournalFixture journal, ToolDefinition tool, string version = "sha256:00")
     {
         await using var command = journal.Store.CreateCommand(
             """
             with declared as (
               insert into orchestrator.workflow_version(tenant_id, workflow, version, spec, tools, tool_digests)
-              values ('acme', 'refund-request', 'sha256:00', $1, array[$2], array[$3]))
+              values ('acme', 'refund-request', $6, $1, array[$2], array[$3]) on conflict do nothing)
             insert into orchestrator.tool_definition(tenant_id, tool, tool_digest, tool_spec, integration, integration_spec)
-            values ('acme', $2, $3, $4, 'shop', $5)
+            values ('acme', $2, $3, $4, 'shop', $5) on conflict do nothing
             """);
 
-        foreach (var value in (object[])[WorkflowSpec.Memory.ToArray(), tool.Name, tool.Digest.ToString(), tool.Spec.Memory.ToArray(), Integration.Memory.ToArray()])
+        foreach (var value in (object[])[WorkflowSpec.Memory.ToArray(), tool.Name, tool.Digest.ToString(), tool.Spec.Memory.ToArray(), Integration.Memory.ToArray(), version])
         {
             command.Parameters.Add(new Npgsql.NpgsqlParameter { Value = value });
         }

@@ -65,6 +65,40 @@ public sealed class SharedLoops(JournalFixture journal) : IClassFixture<JournalF
     }
 
     [Fact]
+    public async Task However_many_tasks_are_to_end_and_cannot_yet_claims_still_run_out()
+    {
+        // More than one look brings, of both kinds, and each waits for its row.
+        await journal.ExecuteAsync(
+            """
+            insert into orchestrator.task(tenant_id, id, workflow, workflow_version, initiator, state, epoch, seq, attempt, steps, deadline, created_at, cancel_requested)
+            select 'acme', gen_random_uuid(), 'crowd', 'sha256:00', 'person:ann', 1, 0, 1, 0, 0, now() + (case when n % 2 = 0 then -1 else 1 end) * interval '1 d', now(), n % 2 = 1
+            from generate_series(1, 900) n
+            """);
+        await using var held = await journal.HoldAsync("workflow = 'crowd'");
+        await using var replica = new Replica(journal);
+        await replica.StartLoopAsync();
+        await Eventually.Async(async () =>
+            await journal.CountAsync("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") > 0);
+
+        var (task, _) = await journal.RunningAsync("beside");
+        await journal.ExecuteAsync($"update orchestrator.task set claim_until = now() where id = '{task.Key.Id:D}'");
+
+        await Eventually.Async(async () => await StateAsync(task.Key) == TaskState.Ready);
+    }
+
+    [Fact]
+    public async Task A_claim_that_was_extended_after_the_loop_saw_it_run_out_is_not_ended()
+    {
+        var (task, claim) = await journal.RunningAsync("late");
+        await using var replica = new Replica(journal);
+        await replica.Claims.ExtendAsync(Replica.AgentOf("late"), [claim], Stop);
+
+        Assert.False(await replica.Claims.EndAsync(task with { ClaimUntil = DateTimeOffset.UtcNow.AddSeconds(-1) }, ClaimEnd.Expired, Stop));
+
+        Assert.Equal(TaskState.Running, await StateAsync(task.Key));
+    }
+
+    [Fact]
     public async Task What_an_agent_holds_stays_its_own_while_it_extends()
     {
         var (task, claim) = await journal.RunningAsync("calm");

@@ -74,6 +74,30 @@ public sealed class TaskEnderTests : IClassFixture<JournalFixture>
         Assert.IsType<CallState.Unknown>(await flow.StateAsync(call));
     }
 
+    [Fact]
+    public async Task A_cancel_is_durable_before_anybody_is_asked_how_a_call_went_and_whoever_gives_up_waiting_has_asked_for_it()
+    {
+        var tool = PlayedFlow.Tool();
+        await PlayedFlow.DeclareAsync(journal, tool);
+        var (running, claim) = await journal.RunningAsync();
+        await flow.DispatchAsync(PlayedFlow.Call(running, claim, tool));
+        var task = await ReleaseAsync(running, claim);
+        using var patience = new CancellationTokenSource();
+        var wasRequested = false;
+        flow.Peers.On<FenceRequest>(async _ =>
+        {
+            wasRequested = (await StandsAsync(task)).IsCancelRequested;
+            await patience.CancelAsync();
+            await Task.Delay(Timeout.Infinite, patience.Token);
+            return new FenceResponse();
+        });
+
+        await ender.RequestAsync(task, "CANCELLED", "enough", "person:ann", patience.Token);
+
+        Assert.True(wasRequested);
+        Assert.Equal((TaskState.Ready, true), await StandsAsync(task));
+    }
+
     private Task<JournalAnswer> CancelAsync(TaskRow task) => ender.RequestAsync(task, "CANCELLED", "enough", "person:ann", Stop);
 
     private async Task<(TaskState State, bool IsCancelRequested)> StandsAsync(TaskRow task)
