@@ -23,12 +23,9 @@ internal sealed class JournalRows
             CallRequested f => f.Position,
             _ => (int?)null,
         };
-        var step = write.Step is { } key && fact is not (TaskClaimed or TaskClaimEnded or TaskParked or TaskResumed or TaskFinished)
-            ? key.Value
-            : "";
 
         entries.Add(new JournalRow(
-            write.Task, seq, step, stepFact, position is null ? null : write.Step!.Value.Branch, position, fact.GetType().Name, body));
+            write.Task, seq, write.StepOf(fact), stepFact, position is null ? null : write.Step!.Value.Branch, position, fact.GetType().Name, body));
     }
 
     /// <summary>One message for all facts of a write: the facts travel verbatim, and their numbers follow from the first.</summary>

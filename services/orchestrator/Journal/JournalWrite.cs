@@ -45,6 +45,9 @@ internal sealed record JournalWrite
     /// <summary>With the end of a call: the tool that this task has now performed.</summary>
     public string? ToolDone { get; init; }
 
+    /// <summary>The step that one of the facts belongs to; empty for facts of the whole task.</summary>
+    public string StepOf(Fact fact) => fact.IsOfTask ? "" : Step!.Value.Value;
+
     /// <summary>Measured by the writer, for the timeline.</summary>
     public IReadOnlyList<Span> Spans { get; init; } = [];
 }

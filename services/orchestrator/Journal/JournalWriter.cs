@@ -155,7 +155,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
 
             // Spans of the writer, and those that an earlier commit left behind, travel with the first fact.
             var spans = bodies.Count == 0 ? [.. TakeSpans(write.Task, plan), .. write.Spans] : Array.Empty<Span>();
-            var body = FactWire.Write(write.Task, StepOf(write, fact), row.Epoch, now, spans, fact);
+            var body = FactWire.Write(write.Task, write.StepOf(fact), row.Epoch, now, spans, fact);
             bodies.Add(body);
             rows.AddEntry(write, fact, row.Seq, write.StepFactsSeen + bodies.Count - 1, body);
         }
@@ -280,11 +280,6 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
             heads.KeepArrival(write.Task, arrival);
         }
     }
-
-    private static string StepOf(JournalWrite write, Fact fact) =>
-        fact is TaskSubmitted or TaskClaimed or TaskClaimEnded or TaskParked or TaskResumed or TaskFinished
-            ? ""
-            : write.Step!.Value.Value;
 
     /// <summary>What a batch comes to.</summary>
     private sealed record Plan(

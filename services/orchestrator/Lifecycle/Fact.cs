@@ -3,7 +3,11 @@ using Mesh.Integrity;
 namespace Mesh.Orchestrator.Lifecycle;
 
 /// <summary>What happened, in the past tense. The journal is a list of these, and the only memory that a task has.</summary>
-internal abstract record Fact;
+internal abstract record Fact
+{
+    /// <summary>Whether it is about the whole task and not about one of its steps.</summary>
+    public bool IsOfTask => this is TaskSubmitted or TaskClaimed or TaskClaimEnded or TaskParked or TaskResumed or TaskFinished;
+}
 
 /// <summary>A task was accepted: its first checkpoint.</summary>
 internal sealed record TaskSubmitted(

@@ -137,7 +137,7 @@ public sealed class UnrepeatableWriteTests(UnrepeatableMesh mesh) : IClassFixtur
     [InlineData("toolrunner", "orchestrator")]
     public async Task A_hundred_interrupted_refunds_are_a_hundred_refunds(params string[] victims)
     {
-        for (var round = 0; round < 100 / AtOnce; round++)
+        for (var done = 0; done < 100; done += AtOnce)
         {
             var tasks = await InterruptAsync(UnrepeatableMesh.Once, "/_slow", new { path = "/v1/refunds", afterMs = 3_000, times = AtOnce }, victims);
 
