@@ -36,6 +36,9 @@ internal static partial class Log
     [LoggerMessage(1031, LogLevel.Warning, "Manifests of {Principal} were valid everywhere and {Service} then did not take them; those before it have them.")]
     public static partial void ApplyInterrupted(this ILogger log, string principal, string service);
 
+    [LoggerMessage(1032, LogLevel.Information, "Another apply of the same tenant overtook pass {Pass} of {Principal}'s; it begins again.")]
+    public static partial void ApplyOvertaken(this ILogger log, string principal, int pass);
+
     [LoggerMessage(1040, LogLevel.Error, "{Method} {Path} failed as request {RequestId}.")]
     public static partial void RequestFailed(this ILogger log, Exception thrown, string method, string path, string requestId);
 }

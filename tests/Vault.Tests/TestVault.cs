@@ -83,7 +83,7 @@ internal sealed class TestVault : IAsyncDisposable
 
     public async Task ApplyAsync(IReadOnlyList<Manifests.ManifestDocument> documents)
     {
-        var outcome = await Manifests.ApplyAsync([.. documents.Select(document => new SubmittedManifest(document, "sample.yaml"))], validateOnly: false, default);
+        var outcome = await Manifests.ApplyAsync([.. documents.Select(document => new SubmittedManifest(document, "sample.yaml"))], generation: null, validateOnly: false, default);
         Assert.IsType<IntakeOutcome.Applied>(outcome);
     }
 

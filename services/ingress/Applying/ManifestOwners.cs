@@ -12,10 +12,25 @@ internal sealed class ManifestOwners(PeerChannels peers)
     /// <summary>What can stop a call comes to know a tool before what can ask for one.</summary>
     public static IReadOnlyList<string> InOrder { get; } = ["policy", "vault", "orchestrator"];
 
-    /// <summary>Asks one owner, for the principal and with its token.</summary>
-    /// <exception cref="RefusalException">It refused, or did not answer.</exception>
-    public async Task<Wire.ApplyManifestsResponse> AskAsync(
-        string owner, IReadOnlyList<Wire.ManifestDocument> documents, bool validateOnly, ServerCallContext context)
+    /// <summary>Asks one owner what it would say, for the principal and with its token.</summary>
+    /// <exception cref="RefusalException">It did not answer.</exception>
+    /// <exception cref="RpcException">It refused.</exception>
+    public Task<Wire.ApplyManifestsResponse> ValidateAsync(string owner, IReadOnlyList<Wire.ManifestDocument> documents, ServerCallContext context) => AskAsync(
+        owner, new Wire.ApplyManifestsRequest { Documents = { documents }, ValidateOnly = true }, context, context.CancellationToken);
+
+    /// <summary>Has one owner take them, also when the caller is gone meanwhile.</summary>
+    /// <param name="owner">The service.</param>
+    /// <param name="documents">All of the apply.</param>
+    /// <param name="generation">The place of the apply among others; zero for policy, which gives it.</param>
+    /// <param name="context">The call, for its principal and token.</param>
+    /// <exception cref="RefusalException">It did not answer, and may have taken them.</exception>
+    /// <exception cref="RpcException">It refused.</exception>
+    public Task<Wire.ApplyManifestsResponse> ApplyAsync(
+        string owner, IReadOnlyList<Wire.ManifestDocument> documents, long generation, ServerCallContext context) => AskAsync(
+        owner, new Wire.ApplyManifestsRequest { Documents = { documents }, Generation = generation }, context, CancellationToken.None);
+
+    private async Task<Wire.ApplyManifestsResponse> AskAsync(
+        string owner, Wire.ApplyManifestsRequest request, ServerCallContext context, CancellationToken stop)
     {
         var principal = context.GetHttpContext().Features.Get<Principal>() ?? throw Refusals.Unauthenticated("This call needs a token.");
         var metadata = new Metadata { { "authorization", $"Bearer {context.BearerToken()}" } };
@@ -24,12 +39,12 @@ internal sealed class ManifestOwners(PeerChannels peers)
         try
         {
             return await new Wire.ManifestIntakeService.ManifestIntakeServiceClient(peers.Invoker(owner)).ApplyManifestsAsync(
-                new Wire.ApplyManifestsRequest { Documents = { documents }, ValidateOnly = validateOnly },
+                request,
                 metadata,
                 DateTime.UtcNow + Patience,
-                context.CancellationToken);
+                stop);
         }
-        catch (RpcException failure) when (!context.CancellationToken.IsCancellationRequested && RpcFailure.Read(failure).IsSilence)
+        catch (RpcException failure) when (!stop.IsCancellationRequested && RpcFailure.Read(failure).IsSilence)
         {
             throw Answers.Unavailable(owner).AsException();
         }

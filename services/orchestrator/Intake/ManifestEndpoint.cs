@@ -41,7 +41,9 @@ internal sealed class ManifestEndpoint(CatalogWriter catalog, TimeProvider clock
             context.RequireRole(tenant, Role.Operator, Role.PolicyAdmin);
         }
 
-        return await catalog.ApplyAsync(documents, context.Principal().Id, request.ValidateOnly, context.CancellationToken) switch
+        var generation = request.Generation == 0 ? (long?)null : request.Generation;
+
+        return await catalog.ApplyAsync(documents, generation, context.Principal().Id, request.ValidateOnly, context.CancellationToken) switch
         {
             CatalogChange.Done done => new Apply.ApplyManifestsResponse
             {
@@ -52,6 +54,8 @@ internal sealed class ManifestEndpoint(CatalogWriter catalog, TimeProvider clock
                 },
             },
             CatalogChange.Refused refused => throw Invalid(refused.Errors.Select(e => new FieldError(e.Field, e.ToString()))),
+            CatalogChange.Overtaken overtaken => throw Refusals.Refused(
+                StatusCode.Aborted, Reason.ApplyOvertaken, $"Another apply of the tenant {overtaken.Tenant} came in between; apply again."),
             _ => throw new InvalidOperationException("An apply is done or refused."),
         };
     }

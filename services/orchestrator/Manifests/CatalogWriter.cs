@@ -9,8 +9,13 @@ namespace Mesh.Orchestrator.Manifests;
 internal sealed class CatalogWriter(NpgsqlDataSource store, Catalog catalog)
 {
     /// <summary>Checks the documents against each other and against what is there, and writes them unless only asked to check.</summary>
+    /// <param name="documents">All of them are taken, or none.</param>
+    /// <param name="generation">Their place among the applies of their tenants; null when they have none and are taken as they come.</param>
+    /// <param name="actor">Who applies them.</param>
+    /// <param name="validateOnly">Whether it is only asked what would come of it.</param>
+    /// <param name="stop">Ends the work.</param>
     public async Task<CatalogChange> ApplyAsync(
-        IReadOnlyList<ManifestDocument> documents, string actor, bool validateOnly, CancellationToken stop)
+        IReadOnlyList<ManifestDocument> documents, long? generation, string actor, bool validateOnly, CancellationToken stop)
     {
         await using var connection = await store.OpenConnectionAsync(stop);
         await using var transaction = await connection.BeginTransactionAsync(stop);
@@ -18,7 +23,14 @@ internal sealed class CatalogWriter(NpgsqlDataSource store, Catalog catalog)
         // One apply at a time: what is checked here must still be so when it is written.
         await ExecuteAsync(connection, "select pg_advisory_xact_lock(7301)", stop);
 
-        var known = await ReadAsync(connection, [.. documents.Select(d => d.Tenant).Distinct()], stop);
+        string[] tenants = [.. documents.Select(d => d.Tenant).Distinct()];
+
+        if (generation is { } place && await ManifestGenerations.FindLaterAsync(connection, tenants, place, stop) is { } overtaken)
+        {
+            return new CatalogChange.Overtaken(overtaken);
+        }
+
+        var known = await ReadAsync(connection, tenants, stop);
 
         // Policy was asked before, and says what is wrong with a policy set once.
         var check = ManifestSet.Check([.. documents.Where(d => d.Kind != ManifestKind.PolicySet)], known.Values);
@@ -41,6 +53,12 @@ internal sealed class CatalogWriter(NpgsqlDataSource store, Catalog catalog)
             }
 
             await ResolveAsync(connection, known, stop);
+
+            if (generation is { } taken)
+            {
+                await ManifestGenerations.SetAsync(connection, tenants, taken, stop);
+            }
+
             await transaction.CommitAsync(stop);
             catalog.Forget();
         }
@@ -191,6 +209,9 @@ internal abstract record CatalogChange
     internal sealed record Done(IReadOnlyList<AppliedDocument> Documents, IReadOnlyList<ManifestError> Remarks) : CatalogChange;
 
     internal sealed record Refused(IReadOnlyList<ManifestError> Errors) : CatalogChange;
+
+    /// <summary>Nothing changed: a later apply of the tenant is here already.</summary>
+    internal sealed record Overtaken(string Tenant) : CatalogChange;
 }
 
 internal sealed record AppliedDocument(ManifestDocument Document, DocumentChange Change);

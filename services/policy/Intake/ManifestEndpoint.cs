@@ -104,6 +104,7 @@ internal sealed class ManifestEndpoint(Caller caller, ManifestLedger ledger) : W
             }),
         },
         Findings = { applied.Findings.Select(f => new Wired.ManifestFinding { Source = f.Source, Field = f.Field, Message = f.Message }) },
+        Generation = applied.Generation ?? 0,
     };
 
     private static RefusalException Refuse(Reason reason, ImmutableArray<ManifestFault> faults) =>

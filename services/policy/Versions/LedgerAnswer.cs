@@ -26,7 +26,10 @@ internal enum ManifestChange
 /// <summary>What became of an apply.</summary>
 internal abstract record LedgerAnswer
 {
-    internal sealed record Applied(ImmutableArray<AppliedDocument> Documents, ImmutableArray<ManifestFault> Findings) : LedgerAnswer;
+    /// <param name="Documents">What was changed, or would be.</param>
+    /// <param name="Findings">What is allowed and worth knowing.</param>
+    /// <param name="Generation">The place of the apply among all; null when it was only validated.</param>
+    internal sealed record Applied(ImmutableArray<AppliedDocument> Documents, ImmutableArray<ManifestFault> Findings, long? Generation) : LedgerAnswer;
 
     /// <summary>Nothing was changed: the documents do not fit together.</summary>
     internal sealed record Invalid(ImmutableArray<ManifestFault> Faults) : LedgerAnswer;

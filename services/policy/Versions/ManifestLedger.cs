@@ -51,19 +51,27 @@ internal sealed class ManifestLedger(NpgsqlDataSource store, ActivePolicies poli
         var findings = checks.SelectMany(c => c.Check.Findings).ToImmutableArray();
         var changed = applied.Where(a => a.Change != ManifestChange.Unchanged).ToImmutableArray();
 
-        if (!validateOnly && !changed.IsEmpty)
+        if (validateOnly)
         {
-            await WriteAsync(transaction, changed, catalogs, actor, version, stop);
-            await TellAsync(transaction, changed, actor, version, stop);
-            await transaction.CommitAsync(stop);
-            outbox.Raise();
-
-            // Here at once; other replicas see the version within two seconds.
-            await policies.RefreshAsync(stop);
-            log.ManifestsApplied(changed.Length, string.Join(", ", catalogs.Keys), version, actor);
+            return new LedgerAnswer.Applied(applied, findings, Generation: null);
         }
 
-        return new LedgerAnswer.Applied(applied, findings);
+        if (changed.IsEmpty)
+        {
+            // Its place is taken all the same: elsewhere an apply that came before this one may still be on its way.
+            await transaction.CommitAsync(stop);
+            return new LedgerAnswer.Applied(applied, findings, version);
+        }
+
+        await WriteAsync(transaction, changed, catalogs, actor, version, stop);
+        await TellAsync(transaction, changed, actor, version, stop);
+        await transaction.CommitAsync(stop);
+        outbox.Raise();
+
+        // Here at once; other replicas see the version within two seconds.
+        await policies.RefreshAsync(stop);
+        log.ManifestsApplied(changed.Length, string.Join(", ", catalogs.Keys), version, actor);
+        return new LedgerAnswer.Applied(applied, findings, version);
     }
 
     private static (ImmutableArray<ManifestFault> Faults, ImmutableArray<ManifestFault> Findings) Check(
@@ -168,7 +176,12 @@ internal sealed class ManifestLedger(NpgsqlDataSource store, ActivePolicies poli
 
     private static async Task<long> NextVersionAsync(NpgsqlTransaction transaction, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("update activation_clock set version = version + 1 returning version", transaction.Connection, transaction);
+        // Vault and orchestrator remember versions as generations. At least the time in ms, so that one that is given out
+        // after this store alone was put back to a backup is above theirs; the order itself does not rest on the clock.
+        await using var command = new NpgsqlCommand(
+            "update activation_clock set version = greatest(version + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint) returning version",
+            transaction.Connection,
+            transaction);
         return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 

@@ -10,6 +10,9 @@ internal abstract record IntakeOutcome
 
     /// <summary>Nothing changed.</summary>
     internal sealed record Refused(IReadOnlyList<IntakeError> Errors) : IntakeOutcome;
+
+    /// <summary>Nothing changed: a later apply of the tenant is here already.</summary>
+    internal sealed record Overtaken(string Tenant) : IntakeOutcome;
 }
 
 /// <summary>A manifest on its way in, and where the person who applies it finds it.</summary>

@@ -11,7 +11,12 @@ internal sealed class ManifestIntake(NpgsqlDataSource store, TimeProvider clock)
     /// <summary>The kinds that yield grants or keys. Others are somebody else's.</summary>
     public static bool IsKept(ManifestKind kind) => kind is not ManifestKind.PolicySet;
 
-    public async Task<IntakeOutcome> ApplyAsync(IReadOnlyList<SubmittedManifest> manifests, bool validateOnly, CancellationToken stop)
+    /// <param name="manifests">All of them are taken, or none.</param>
+    /// <param name="generation">Their place among the applies of their tenants; null when they have none and are taken as they come.</param>
+    /// <param name="validateOnly">Whether it is only asked what would come of it.</param>
+    /// <param name="stop">Ends the work.</param>
+    public async Task<IntakeOutcome> ApplyAsync(
+        IReadOnlyList<SubmittedManifest> manifests, long? generation, bool validateOnly, CancellationToken stop)
     {
         await using var connection = await store.OpenConnectionAsync(stop);
         await using var transaction = await connection.BeginTransactionAsync(stop);
@@ -21,7 +26,13 @@ internal sealed class ManifestIntake(NpgsqlDataSource store, TimeProvider clock)
         // In one order for everybody, so that two applies of the same tenants wait for each other and never for ever.
         foreach (var tenant in manifests.GroupBy(manifest => manifest.Document.Tenant).OrderBy(group => group.Key, StringComparer.Ordinal))
         {
-            var current = await ReadAsync(connection, tenant.Key, stop);
+            var (latest, current) = await ReadAsync(connection, tenant.Key, stop);
+
+            if (generation < latest)
+            {
+                return new IntakeOutcome.Overtaken(tenant.Key);
+            }
+
             var catalog = new Catalog(tenant.Key, current, tenant.Select(manifest => manifest.Document));
             errors.AddRange(
                 from manifest in tenant
@@ -30,7 +41,7 @@ internal sealed class ManifestIntake(NpgsqlDataSource store, TimeProvider clock)
 
             if (errors.Count == 0)
             {
-                await WriteAsync(connection, catalog, tenant, stop);
+                await WriteAsync(connection, catalog, tenant, generation ?? latest, stop);
                 applied.AddRange(tenant.Select(manifest => new AppliedManifest(manifest.Document, ChangeOf(manifest.Document, current), clock.GetUtcNow())));
             }
         }
@@ -65,12 +76,17 @@ internal sealed class ManifestIntake(NpgsqlDataSource store, TimeProvider clock)
             _ => ManifestChange.Updated,
         };
 
-    private static async Task<List<ManifestDocument>> ReadAsync(NpgsqlConnection connection, string tenant, CancellationToken stop)
+    // The latest generation, zero before the first, and what it left.
+    private static async Task<(long Latest, List<ManifestDocument> Current)> ReadAsync(NpgsqlConnection connection, string tenant, CancellationToken stop)
     {
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(Commands.Batched("select pg_advisory_xact_lock(hashtextextended('vault/manifests/' || $1, 0))", tenant));
+        batch.BatchCommands.Add(Commands.Batched("select coalesce(max(generation), 0) from manifest_generation where tenant_id = $1", tenant));
         batch.BatchCommands.Add(Commands.Batched("select canonical from manifest where tenant_id = $1", tenant));
         await using var row = await batch.ExecuteReaderAsync(stop);
+        await row.NextResultAsync(stop);
+        await row.ReadAsync(stop);
+        var latest = row.GetInt64(0);
         await row.NextResultAsync(stop);
         var documents = new List<ManifestDocument>();
 
@@ -79,12 +95,16 @@ internal sealed class ManifestIntake(NpgsqlDataSource store, TimeProvider clock)
             documents.Add(ManifestDocument.FromCanonical(row.GetFieldValue<byte[]>(0)));
         }
 
-        return documents;
+        return (latest, documents);
     }
 
-    private static async Task WriteAsync(NpgsqlConnection connection, Catalog catalog, IEnumerable<SubmittedManifest> manifests, CancellationToken stop)
+    private static async Task WriteAsync(
+        NpgsqlConnection connection, Catalog catalog, IEnumerable<SubmittedManifest> manifests, long generation, CancellationToken stop)
     {
         await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(Commands.Batched(
+            "insert into manifest_generation (tenant_id, generation) values ($1, $2) on conflict (tenant_id) do update set generation = excluded.generation",
+            catalog.Tenant, generation));
 
         foreach (var (document, _) in manifests)
         {

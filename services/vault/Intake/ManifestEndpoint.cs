@@ -35,7 +35,9 @@ internal sealed class ManifestEndpoint(PersonCheck people, ManifestIntake intake
             }
         }
 
-        switch (await intake.ApplyAsync(manifests, request.ValidateOnly, context.CancellationToken))
+        var generation = request.Generation == 0 ? (long?)null : request.Generation;
+
+        switch (await intake.ApplyAsync(manifests, generation, request.ValidateOnly, context.CancellationToken))
         {
             case IntakeOutcome.Applied applied:
                 if (!request.ValidateOnly)
@@ -47,6 +49,9 @@ internal sealed class ManifestEndpoint(PersonCheck people, ManifestIntake intake
 
             case IntakeOutcome.Refused refused:
                 throw Invalid(refused.Errors);
+
+            case IntakeOutcome.Overtaken overtaken:
+                throw Refusals.Refused(StatusCode.Aborted, Reason.ApplyOvertaken, $"Another apply of the tenant {overtaken.Tenant} came in between; apply again.");
 
             default:
                 throw new InvalidOperationException("An intake has no other outcome.");

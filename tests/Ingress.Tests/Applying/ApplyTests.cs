@@ -120,6 +120,55 @@ public sealed class ApplyTests
     }
 
     [Fact]
+    public async Task Policy_gives_an_apply_its_place_and_the_others_are_told()
+    {
+        await using var door = await TestDoor.StartAsync();
+        door.Recorded.Generation = 6;
+
+        await Client(door).ApplyAsync(Request(), door.Bearer);
+
+        Assert.Equal(["policy 0", "vault 7", "orchestrator 7"], Applied(door));
+    }
+
+    [Fact]
+    public async Task An_apply_that_another_one_overtook_begins_again_as_the_latest()
+    {
+        await using var door = await TestDoor.StartAsync();
+        door.Recorded.ApplyOvertaken = ("orchestrator", 1);
+
+        var answer = await Client(door).ApplyAsync(Request(), door.Bearer);
+
+        Assert.Equal(["policy 0", "vault 1", "orchestrator 1", "policy 0", "vault 2", "orchestrator 2"], Applied(door));
+        Assert.All(answer.Applied, each => Assert.Equal(Manifests.V1.AppliedManifest.Types.Change.Created, each.Change));
+    }
+
+    [Fact]
+    public async Task An_apply_that_is_overtaken_again_and_again_is_refused_in_the_end()
+    {
+        await using var door = await TestDoor.StartAsync();
+        door.Recorded.ApplyOvertaken = ("vault", int.MaxValue);
+
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await Client(door).ApplyAsync(Request(), door.Bearer));
+
+        Assert.Equal((StatusCode.Aborted, Reason.ApplyOvertaken), (refused.StatusCode, RpcFailure.Read(refused).Reason));
+        Assert.Equal(10, door.Recorded.Generation);
+        Assert.DoesNotContain(Applied(door), apply => apply.StartsWith("orchestrator", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Who_is_interrupted_between_two_services_is_told_who_has_the_manifests_and_what_to_do()
+    {
+        await using var door = await TestDoor.StartAsync();
+        door.Recorded.ApplyRefuses = ("vault", false, Refusals.Refused(StatusCode.Unavailable, Reason.VaultSealed, "The vault is sealed."));
+
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await Client(door).ApplyAsync(Request(), door.Bearer));
+
+        Assert.Equal((StatusCode.Unavailable, Reason.VaultSealed), (refused.StatusCode, RpcFailure.Read(refused).Reason));
+        Assert.Equal(
+            "The vault is sealed. The apply was interrupted at vault, after policy took the manifests. Apply them again to finish it.", refused.Status.Detail);
+    }
+
+    [Fact]
     public async Task A_service_that_is_away_is_named()
     {
         await using var door = await TestDoor.StartAsync();
@@ -129,6 +178,9 @@ public sealed class ApplyTests
 
         Assert.Equal("vault", RpcFailure.Read(refused).Metadata["service"]);
     }
+
+    private static IEnumerable<string> Applied(TestDoor door) =>
+        door.Recorded.Applies.Where(apply => !apply.Request.ValidateOnly).Select(apply => $"{apply.Service} {apply.Request.Generation}");
 
     private static V1.ManifestService.ManifestServiceClient Client(TestDoor door) => new(door.Grpc);
 

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Mesh.Errors.V1;
 using Mesh.ServiceHost;
 using Wire = Mesh.Manifests.V1;
 
@@ -17,13 +18,25 @@ internal sealed class ManifestPeer(Recorded recorded, MeshServiceOptions options
             throw wish.Refusal;
         }
 
+        if (!request.ValidateOnly && recorded.ApplyOvertaken is { Times: > 0 } overtaken && overtaken.Service == Service)
+        {
+            recorded.ApplyOvertaken = overtaken with { Times = overtaken.Times - 1 };
+            throw Refusals.Refused(StatusCode.Aborted, Reason.ApplyOvertaken, "Another apply came in between.");
+        }
+
         var response = new Wire.ApplyManifestsResponse();
+
+        if (Service == "policy" && !request.ValidateOnly)
+        {
+            response.Generation = Interlocked.Increment(ref recorded.Generation);
+        }
+
         response.Applied.AddRange(request.Documents.Select(document => new Wire.AppliedManifest
         {
             Kind = document.Kind,
             Tenant = document.Tenant,
             Name = document.Name,
-            Change = Service == "orchestrator" ? Wire.AppliedManifest.Types.Change.Unchanged : Wire.AppliedManifest.Types.Change.Created,
+            Change = Service == "orchestrator" || recorded.Generation > 1 ? Wire.AppliedManifest.Types.Change.Unchanged : Wire.AppliedManifest.Types.Change.Created,
         }));
         response.Findings.Add(new Wire.ManifestFinding { Message = "the same everywhere" });
         return Task.FromResult(response);

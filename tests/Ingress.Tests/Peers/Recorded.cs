@@ -23,6 +23,12 @@ internal sealed class Recorded
 
     public Exception? IntakeRefuses { get; set; }
 
+    /// <summary>The last place that policy gave an apply.</summary>
+    public long Generation;
+
+    /// <summary>The service that refuses an apply because another one overtook it, and how often it still does.</summary>
+    public (string Service, int Times)? ApplyOvertaken { get; set; }
+
     /// <summary>The service that refuses an apply, and how.</summary>
     public (string Service, bool ValidateOnly, Exception Refusal)? ApplyRefuses { get; set; }
 

@@ -121,6 +121,47 @@ public sealed class ManifestTests(PolicyNode node)
     }
 
     [Fact]
+    public async Task Each_apply_has_a_place_above_all_before_it_also_when_it_changes_nothing_here()
+    {
+        var tenant = await TestTenant.CreateAsync(node);
+        var webhook = TestTenant.Wired(TestTenant.Read(
+            $"apiVersion: mesh/v1\nkind: Webhook\nmetadata: {{tenant: {tenant.Name}, name: shop}}\nspec: {{scheme: standard-webhooks, secret: shop-key, start: {{workflow: refund-request}}}}\n"));
+
+        var first = await tenant.ActivateAsync(Policies.Refunds);
+        var validated = await tenant.ActivateAsync(Policies.Refunds, validateOnly: true);
+        var repeated = await tenant.ActivateAsync(Policies.Refunds);
+        var elsewhere = await node.Manifests(node.AdminToken).ApplyManifestsAsync(webhook);
+
+        Assert.Equal(0, validated.Generation);
+        Assert.True(0 < first.Generation && first.Generation < repeated.Generation && repeated.Generation < elsewhere.Generation, $"{first.Generation} {repeated.Generation} {elsewhere.Generation}");
+    }
+
+    [Fact]
+    public async Task The_last_place_is_the_one_whose_policy_is_in_force()
+    {
+        var tenant = await TestTenant.CreateAsync(node, Policies.Refunds);
+
+        var applies = await Task.WhenAll(Enumerable.Range(1, 20).Select(version => tenant.ActivateAsync(Policies.Refunds, version: version)));
+
+        Assert.Equal(20, applies.Select(apply => apply.Generation).Distinct().Count());
+        Assert.Equal(
+            applies.MaxBy(apply => apply.Generation)!.Applied.Single().Digest,
+            await node.ScalarAsync<string>("select digest from current_manifest where tenant_id = $1 and kind = 'PolicySet'", tenant.Name));
+    }
+
+    [Fact]
+    public async Task Places_go_on_above_those_that_a_restored_store_has_forgotten()
+    {
+        var tenant = await TestTenant.CreateAsync(node);
+        var before = await tenant.ActivateAsync(Policies.Refunds);
+        await node.ScalarAsync<long>("update activation_clock set version = 1 returning version");
+
+        var after = await tenant.ActivateAsync(Policies.Refunds);
+
+        Assert.True(after.Generation > before.Generation, $"{before.Generation} {after.Generation}");
+    }
+
+    [Fact]
     public async Task Decisions_are_counted_by_effect_and_rule()
     {
         var tenant = await TestTenant.CreateAsync(node, Policies.Refunds);
