@@ -103,6 +103,11 @@ internal sealed class AdmissionFlow(
             return InFlight.StreamRefusal;
         }
 
+        if (ParameterShape.FirstMisfit(context.Request, method) is { } misfit)
+        {
+            return Refusals.Invalid(misfit).Error;
+        }
+
         if (await bodies.CheckAsync(context, method) is { } malformed)
         {
             return malformed;

@@ -34,6 +34,11 @@ internal sealed class RequestBodies(BodyReader reader, IngressOptions options)
         switch (await reader.ReadAsync(request, bytesMax))
         {
             case BodyReading.Whole { Bytes: var bytes }:
+                if (method.Json is { TakesBody: true } && bytes.Length == 0)
+                {
+                    return Answers.Invalid("body", "must be an object, and is empty");
+                }
+
                 if (!method.IsGrpc && bytes.Length > 0 && CheckJson(request, bytes, method) is { } refusal)
                 {
                     return refusal;

@@ -9,11 +9,19 @@ internal abstract record Destination
     /// <summary>A method of the public API.</summary>
     /// <param name="Name">Such as <c>/mesh.policy.v1.AccessService/WhoAmI</c>.</param>
     /// <param name="Owner">The service that answers it.</param>
-    /// <param name="IsGrpc">Whether it was asked for by gRPC; else by JSON.</param>
+    /// <param name="Json">Where it is asked for by JSON; null when it was by gRPC.</param>
     /// <param name="TakesStream">Whether its request is a stream.</param>
     /// <param name="GivesStream">Whether its response is a stream.</param>
     /// <param name="Input">Its request.</param>
-    internal sealed record Method(string Name, string Owner, bool IsGrpc, bool TakesStream, bool GivesStream, MessageDescriptor Input) : Destination;
+    internal sealed record Method(string Name, string Owner, Page? Json, bool TakesStream, bool GivesStream, MessageDescriptor Input) : Destination
+    {
+        public bool IsGrpc => Json is null;
+    }
+
+    /// <summary>A method's place in the JSON API.</summary>
+    /// <param name="Path">Its path, with fields of the request in it.</param>
+    /// <param name="TakesBody">Whether the other fields are in the body; else they are in the query.</param>
+    internal sealed record Page(PathTemplate Path, bool TakesBody);
 
     internal sealed record Webhook(string Tenant, string Name) : Destination;
 

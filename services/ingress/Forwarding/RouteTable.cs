@@ -14,17 +14,17 @@ internal sealed class RouteTable
     public const string Self = "ingress";
 
     private readonly FrozenDictionary<string, Destination.Method> calls;
-    private readonly (PathTemplate Path, string Verb, Destination.Method Method)[] pages;
+    private readonly (Destination.Page Page, string Verb, Destination.Method Method)[] pages;
 
     private RouteTable(IEnumerable<(MethodDescriptor Method, string Owner)> methods)
     {
         var all = methods.ToArray();
-        calls = all.Select(each => Of(each.Method, each.Owner, isGrpc: true)).ToFrozenDictionary(method => method.Name, StringComparer.Ordinal);
+        calls = all.Select(each => Of(each.Method, each.Owner, page: null)).ToFrozenDictionary(method => method.Name, StringComparer.Ordinal);
         pages =
         [
             .. all
-                .SelectMany(each => Rules(each.Method).Select(rule => (PathTemplate.Parse(rule.Path), rule.Verb, Of(each.Method, each.Owner, isGrpc: false))))
-                .OrderByDescending(page => page.Item1.Precision),
+                .SelectMany(each => Rules(each.Method).Select(rule => (rule.Page, rule.Verb, Of(each.Method, each.Owner, rule.Page))))
+                .OrderByDescending(each => each.Page.Path.Precision),
         ];
     }
 
@@ -51,7 +51,7 @@ internal sealed class RouteTable
                 : NoSuchPage();
         }
 
-        (string, Destination)[] found = [.. pages.Where(page => page.Path.Matches(path)).Select(page => (page.Verb, (Destination)page.Method))];
+        (string, Destination)[] found = [.. pages.Where(each => each.Page.Path.Matches(path)).Select(each => (each.Verb, (Destination)each.Method))];
         return found.Length == 0 ? NoSuchPage() : ByVerb(request.Method, found);
     }
 
@@ -78,10 +78,10 @@ internal sealed class RouteTable
     private static Destination.Nowhere NoSuchMethod(string path) =>
         new(new MeshError(StatusCode.Unimplemented, Reason.Unsupported, $"There is no public method {path}."));
 
-    private static Destination.Method Of(MethodDescriptor method, string owner, bool isGrpc) =>
-        new($"/{method.Service.FullName}/{method.Name}", owner, isGrpc, method.IsClientStreaming, method.IsServerStreaming, method.InputType);
+    private static Destination.Method Of(MethodDescriptor method, string owner, Destination.Page? page) =>
+        new($"/{method.Service.FullName}/{method.Name}", owner, page, method.IsClientStreaming, method.IsServerStreaming, method.InputType);
 
-    private static IEnumerable<(string Verb, string Path)> Rules(MethodDescriptor method)
+    private static IEnumerable<(string Verb, Destination.Page Page)> Rules(MethodDescriptor method)
     {
         if (method.GetOptions()?.GetExtension(AnnotationsExtensions.Http) is not { } first)
         {
@@ -90,12 +90,20 @@ internal sealed class RouteTable
 
         return first.AdditionalBindings.Prepend(first).Select(rule => rule.PatternCase switch
         {
-            HttpRule.PatternOneofCase.Get => ("GET", rule.Get),
-            HttpRule.PatternOneofCase.Post => ("POST", rule.Post),
-            HttpRule.PatternOneofCase.Put => ("PUT", rule.Put),
-            HttpRule.PatternOneofCase.Patch => ("PATCH", rule.Patch),
-            HttpRule.PatternOneofCase.Delete => ("DELETE", rule.Delete),
+            HttpRule.PatternOneofCase.Get => ("GET", Page(method, rule.Get, rule.Body)),
+            HttpRule.PatternOneofCase.Post => ("POST", Page(method, rule.Post, rule.Body)),
+            HttpRule.PatternOneofCase.Put => ("PUT", Page(method, rule.Put, rule.Body)),
+            HttpRule.PatternOneofCase.Patch => ("PATCH", Page(method, rule.Patch, rule.Body)),
+            HttpRule.PatternOneofCase.Delete => ("DELETE", Page(method, rule.Delete, rule.Body)),
             _ => throw new InvalidOperationException($"{method.FullName} has an HTTP rule that ingress does not know."),
         });
+    }
+
+    private static Destination.Page Page(MethodDescriptor method, string path, string body)
+    {
+        var template = PathTemplate.Parse(path);
+        return body is "" or "*" && template.Variables.All(variable => method.InputType.FindFieldByName(variable) is not null)
+            ? new Destination.Page(template, TakesBody: body == "*")
+            : throw new InvalidOperationException($"{method.FullName} has an HTTP rule that ingress does not know: its body is all of the request or none, its variables are fields.");
     }
 }
