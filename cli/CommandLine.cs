@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using Mesh.Cli.Access;
 using Mesh.Cli.Applying;
 using Mesh.Cli.Approvals;
@@ -121,8 +122,19 @@ internal static class CommandLine
     {
         if (GlobalOptions.FormOf(parse) is OutputForm.Json or OutputForm.Jsonl or OutputForm.Yaml)
         {
-            var problem = Problem.Usage(string.Join(" ", parse.Errors.Select(error => error.Message)));
+            var problem = Problem.Usage(string.Join(" ", parse.Errors.Select(Told)));
             problem.Write(Console.Error, asJson: true);
+            return ExitCodes.Usage;
+        }
+
+        // The parser's own words name the verb, once for each argument, and none of the arguments.
+        if (parse.Errors.Any(error => MissingIn(error) is not null))
+        {
+            foreach (var error in parse.Errors)
+            {
+                await Console.Error.WriteLineAsync(Told(error));
+            }
+
             return ExitCodes.Usage;
         }
 
@@ -134,4 +146,9 @@ internal static class CommandLine
         await parse.InvokeAsync();
         return ExitCodes.Usage;
     }
+
+    private static string Told(ParseError error) => MissingIn(error) is { } missing ? $"{missing.Name} is missing: {missing.Description}" : error.Message;
+
+    private static Argument? MissingIn(ParseError error) =>
+        error.SymbolResult is ArgumentResult { Tokens.Count: 0, Argument: { Arity.MinimumNumberOfValues: > 0 } argument, Parent: CommandResult } ? argument : null;
 }

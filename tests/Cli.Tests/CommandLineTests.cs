@@ -32,6 +32,20 @@ public sealed class CommandLineTests
         Assert.Equal("USAGE", json.RootElement.GetProperty("reason").GetString());
     }
 
+    [Theory]
+    [InlineData("group add", "TENANT is missing: Whose group it is.\nGROUP is missing: The group, as an approval's roles name it.\nPERSON is missing: The person.")]
+    [InlineData("group add acme finance", "PERSON is missing: The person.")]
+    [InlineData("task start", "WORKFLOW is missing: The workflow's name.")]
+    public async Task Each_argument_that_is_missing_is_named_once(string line, string told)
+    {
+        var (exitCode, output, errors) = await RunAsync(line.Split(' '));
+        var (_, _, json) = await RunAsync([.. line.Split(' '), "-o", "json"]);
+
+        Assert.Equal((ExitCodes.Usage, "", told), (exitCode, output, errors.TrimEnd()));
+        using var problem = JsonDocument.Parse(json);
+        Assert.Equal(told.Replace('\n', ' '), problem.RootElement.GetProperty("message").GetString());
+    }
+
     [Fact]
     public async Task Whoever_asks_for_help_made_no_mistake()
     {
