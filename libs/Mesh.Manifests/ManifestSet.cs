@@ -1,3 +1,4 @@
+using System.Net;
 using Mesh.Manifests.Kinds;
 using Mesh.Manifests.Policies;
 using Mesh.Manifests.Reading;
@@ -84,7 +85,8 @@ public sealed class ManifestSet
                 break;
 
             case IntegrationManifest integration:
-                CheckIntegration(document, integration);
+                CheckReach(document, integration);
+                CheckTools(document, integration);
                 break;
 
             case PolicySetManifest policies:
@@ -118,8 +120,20 @@ public sealed class ManifestSet
         }
     }
 
+    // Here and not in the reader: one that was applied before must still be readable out of the stores.
+    private void CheckReach(ManifestDocument document, IntegrationManifest integration)
+    {
+        foreach (var (index, entry) in integration.Egress.Index())
+        {
+            if (IPAddress.TryParse(entry.Host, out var address) && AddressRule.KindOf(address) == AddressKind.Forbidden)
+            {
+                Refuse(document, $"spec/egress/{index}", $"{entry.Host} is an address that no tool may reach: link-local, of a metadata service, or reserved");
+            }
+        }
+    }
+
     // A changed integration can break tools that are not part of this set.
-    private void CheckIntegration(ManifestDocument document, IntegrationManifest integration)
+    private void CheckTools(ManifestDocument document, IntegrationManifest integration)
     {
         var clash = known.Values
             .Where(d => d.Kind == ManifestKind.Tool && d.Tenant == document.Tenant)

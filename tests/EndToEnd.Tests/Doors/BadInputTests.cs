@@ -75,6 +75,7 @@ public sealed class BadInputTests(AttackedMesh mesh)
         { "a manifest with an alias", Apply, Manifest("apiVersion: mesh/v1\nkind: Tenant\nmetadata: &m {name: x}\nspec: *m\n"), 400, "MANIFEST_INVALID", "bad.yaml:3" },
         { "a manifest with a key twice", Apply, Manifest("apiVersion: mesh/v1\nkind: Tenant\nkind: Tenant\nmetadata: {name: x}\n"), 400, "MANIFEST_INVALID", "bad.yaml:3" },
         { "a manifest above its limit", Apply, Manifest($"# {new string('x', 256 * 1024)}\n"), 400, "MANIFEST_INVALID", "bad.yaml" },
+        { "an integration at an address that no tool may reach", Apply, Manifest("apiVersion: mesh/v1\nkind: Tenant\nmetadata: {name: acme}\n---\napiVersion: mesh/v1\nkind: Integration\nmetadata: {tenant: acme, name: x}\nspec:\n  http: {baseUrl: \"http://169.254.169.254\"}\n  egress: [\"169.254.169.254:80\"]\n"), 400, "MANIFEST_INVALID", "bad.yaml:5: spec.egress[0]" },
         { "a tool of an integration that does not exist", Apply, Manifest("apiVersion: mesh/v1\nkind: Tool\nmetadata: {tenant: acme, name: a.b}\nspec:\n  integration: nobody\n  class: [read]\n  description: None.\n  input: {type: object}\n  http: {method: GET, path: /}\n"), 400, "MANIFEST_INVALID", "bad.yaml" },
         { "a workflow of a tool that does not exist", Apply, Manifest("apiVersion: mesh/v1\nkind: Workflow\nmetadata: {tenant: acme, name: probe}\nspec:\n  tools: [no.such]\n  agent: {process: {command: [x], bundle: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"}}\n"), 400, "MANIFEST_INVALID", "bad.yaml" },
     };

@@ -61,6 +61,49 @@ public sealed class ManifestSetTests
         Assert.Equal("spec.start.workflow", Assert.Single(check.Errors).Field);
     }
 
+    [Theory]
+    [InlineData("169.254.169.254")]
+    [InlineData("168.63.129.16")]
+    [InlineData("0.0.0.0")]
+    [InlineData("224.0.0.1")]
+    [InlineData("[fe80::1]")]
+    [InlineData("[::ffff:169.254.169.254]")]
+    [InlineData("[fd00:ec2::254]")]
+    public void An_integration_at_an_address_that_no_tool_may_reach_is_refused_at_its_entry(string host)
+    {
+        var reading = ManifestReader.Read("far.yaml", Integration($"http://{host}:8080", $"api.example.com:443, \"{host}:8080\""));
+        Assert.Equal([], reading.Errors);
+
+        var error = Assert.Single(ManifestSet.Check(reading.Documents, Example.Read().Documents).Errors);
+
+        Assert.Equal(("far.yaml", 6, "spec.egress[1]"), (error.File, error.Line, error.Field));
+        Assert.StartsWith(host.Trim('[', ']'), error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("10.0.0.7")]
+    [InlineData("[::1]")]
+    [InlineData("[fd00::7]")]
+    [InlineData("8.8.8.8")]
+    [InlineData("metadata.google.internal")]
+    public void An_integration_at_an_address_of_one_s_own_or_at_a_name_is_taken(string host)
+    {
+        var reading = ManifestReader.Read("near.yaml", Integration($"http://{host}:8080", $"\"{host}:8080\""));
+
+        Assert.Equal([], reading.Errors);
+        Assert.Equal([], ManifestSet.Check(reading.Documents, Example.Read().Documents).Errors);
+    }
+
+    [Fact]
+    public void An_integration_that_was_applied_before_its_address_was_refused_can_still_be_read_and_replaced()
+    {
+        var kept = ManifestReader.Read("old.yaml", Integration("http://169.254.169.254", "\"169.254.169.254:80\"")).Documents.Select(d => ManifestDocument.FromCanonical(d.Canonical.Span));
+        var moved = ManifestReader.Read("new.yaml", Integration("http://127.0.0.1:80", "\"127.0.0.1:80\"")).Documents;
+
+        Assert.Equal([], ManifestSet.Check(moved, Example.Read().Documents.Concat(kept)).Errors);
+    }
+
     [Fact]
     public void A_changed_integration_that_would_clash_with_a_tool_in_the_catalogue_is_refused()
     {
@@ -71,4 +114,13 @@ public sealed class ManifestSetTests
 
         Assert.Equal("spec.credential.inject", Assert.Single(check.Errors).Field);
     }
+
+    private static string Integration(string baseUrl, string egress) => $$"""
+        apiVersion: mesh/v1
+        kind: Integration
+        metadata: {tenant: acme, name: elsewhere}
+        spec:
+          http: {baseUrl: "{{baseUrl}}"}
+          egress: [{{egress}}]
+        """;
 }

@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Mesh.Toolrunner.Egress;
+namespace Mesh.Manifests;
 
 /// <summary>What kind of place an address is.</summary>
-internal enum AddressKind
+public enum AddressKind
 {
     /// <summary>Anybody's: the open network.</summary>
     Public,
@@ -20,7 +20,8 @@ internal enum AddressKind
 }
 
 /// <summary>Sorts addresses. What is not known to be reachable for a good reason is forbidden.</summary>
-internal static class AddressRule
+/// <remarks>The tool runner connects by it, and an integration that no call could ever reach is refused when it is applied.</remarks>
+public static class AddressRule
 {
     private static readonly IPNetwork[] ForbiddenNetworks =
     [
@@ -40,6 +41,7 @@ internal static class AddressRule
 
     private static readonly IPNetwork[] PrivateNetworks = [Net("10.0.0.0/8"), Net("172.16.0.0/12"), Net("192.168.0.0/16"), Net("fc00::/7")];
 
+    /// <summary>The kind of an address; of an IPv4 address inside an IPv6 one, the kind of that.</summary>
     public static AddressKind KindOf(IPAddress address)
     {
         if (address.IsIPv4MappedToIPv6)
