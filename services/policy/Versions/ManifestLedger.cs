@@ -11,6 +11,23 @@ internal sealed class ManifestLedger(NpgsqlDataSource store, ActivePolicies poli
 {
     public async Task<LedgerAnswer> ApplyAsync(ImmutableArray<SubmittedManifest> submitted, string actor, bool validateOnly, CancellationToken stop)
     {
+        var answer = await TakeAsync(submitted, actor, validateOnly, stop);
+
+        if (answer is LedgerAnswer.Applied { Generation: { } version } applied && applied.Documents.Count(IsChanged) is > 0 and var changed)
+        {
+            outbox.Raise();
+
+            // Here at once; other replicas see the version within two seconds. No connection is in hand any more: of many applies
+            // at once each would keep one and wait for another.
+            await policies.RefreshAsync(stop);
+            log.ManifestsApplied(changed, string.Join(", ", applied.Documents.Select(d => d.Document.Tenant).Distinct()), version, actor);
+        }
+
+        return answer;
+    }
+
+    private async Task<LedgerAnswer> TakeAsync(ImmutableArray<SubmittedManifest> submitted, string actor, bool validateOnly, CancellationToken stop)
+    {
         await using var connection = await store.OpenConnectionAsync(stop);
         await using var transaction = await connection.BeginTransactionAsync(stop);
 
@@ -49,30 +66,25 @@ internal sealed class ManifestLedger(NpgsqlDataSource store, ActivePolicies poli
 
         var applied = submitted.Select(s => AppliedOf(s, before)).ToImmutableArray();
         var findings = checks.SelectMany(c => c.Check.Findings).ToImmutableArray();
-        var changed = applied.Where(a => a.Change != ManifestChange.Unchanged).ToImmutableArray();
+        var changed = applied.Where(IsChanged).ToImmutableArray();
 
         if (validateOnly)
         {
             return new LedgerAnswer.Applied(applied, findings, Generation: null);
         }
 
-        if (changed.IsEmpty)
+        if (!changed.IsEmpty)
         {
-            // Its place is taken all the same: elsewhere an apply that came before this one may still be on its way.
-            await transaction.CommitAsync(stop);
-            return new LedgerAnswer.Applied(applied, findings, version);
+            await WriteAsync(transaction, changed, catalogs, actor, version, stop);
+            await TellAsync(transaction, changed, actor, version, stop);
         }
 
-        await WriteAsync(transaction, changed, catalogs, actor, version, stop);
-        await TellAsync(transaction, changed, actor, version, stop);
+        // Its place is taken also when nothing changed: elsewhere an apply that came before this one may still be on its way.
         await transaction.CommitAsync(stop);
-        outbox.Raise();
-
-        // Here at once; other replicas see the version within two seconds.
-        await policies.RefreshAsync(stop);
-        log.ManifestsApplied(changed.Length, string.Join(", ", catalogs.Keys), version, actor);
         return new LedgerAnswer.Applied(applied, findings, version);
     }
+
+    private static bool IsChanged(AppliedDocument applied) => applied.Change != ManifestChange.Unchanged;
 
     private static (ImmutableArray<ManifestFault> Faults, ImmutableArray<ManifestFault> Findings) Check(
         IEnumerable<SubmittedManifest> submitted, TenantCatalog catalog)
