@@ -20,6 +20,13 @@ public static class Refusals
     /// <summary>One field of the request is wrong.</summary>
     public static RefusalException Invalid(string field, string description) => Invalid(new FieldError(field, description));
 
+    /// <summary>The <c>page_token</c> of a list is not one that was issued for it.</summary>
+    public static RefusalException PageTokenInvalid() =>
+        new MeshError(StatusCode.InvalidArgument, Reason.PageTokenInvalid, "This page token is not one that this server issued.")
+        {
+            Fields = [new FieldError("page_token", "must be absent, or the next_page_token of an earlier answer")],
+        }.AsException();
+
     /// <summary>Something does not exist, or not for this caller.</summary>
     public static RefusalException NotFound(Reason reason, string message) => Refused(StatusCode.NotFound, reason, message);
 

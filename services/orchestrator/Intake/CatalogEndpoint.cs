@@ -95,7 +95,7 @@ internal sealed class CatalogEndpoint(JournalStore store) : V1.CatalogService.Ca
     {
         [""] => "",
         [var kind, var name] when System.Enum.TryParse<ManifestKind>(kind, out _) && (Names.IsName(name) || Names.IsToolName(name)) => token,
-        _ => throw Refusals.Refused(StatusCode.InvalidArgument, Reason.PageTokenInvalid, "This page token was not issued here."),
+        _ => throw Refusals.PageTokenInvalid(),
     };
 
     private static void RequireReader(ServerCallContext context, string tenant) =>

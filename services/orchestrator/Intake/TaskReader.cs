@@ -149,6 +149,6 @@ internal sealed class TaskReader(JournalStore journal)
             when long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var at)
             && at <= DateTimeOffset.MaxValue.UtcTicks
             && Guid.TryParseExact(id, "N", out var last) => (new DateTimeOffset(at, TimeSpan.Zero), last),
-        _ => throw Refusals.Refused(Grpc.Core.StatusCode.InvalidArgument, Reason.PageTokenInvalid, "This page token was not issued here."),
+        _ => throw Refusals.PageTokenInvalid(),
     };
 }

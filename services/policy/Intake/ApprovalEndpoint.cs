@@ -111,10 +111,7 @@ internal sealed class ApprovalEndpoint(Caller caller, ApprovalDesk desk, NpgsqlD
     private static Guid ReadPageToken(string token) =>
         token.Length == 0 ? Guid.Empty
         : Guid.TryParseExact(token, "N", out var after) ? after
-        : throw new MeshError(StatusCode.InvalidArgument, Reason.PageTokenInvalid, "This page token is not one that this server issued.")
-        {
-            Fields = [new FieldError("page_token", "must be absent, or the next_page_token of an earlier answer")],
-        }.AsException();
+        : throw Refusals.PageTokenInvalid();
 
     private static RefusalException NotFound() => Refusals.NotFound(Reason.ApprovalNotFound, "The tenant has no such approval.");
 }
