@@ -7,15 +7,16 @@ namespace Mesh.Toolrunner.Output;
 /// <remarks>
 /// It finds the value as it is, in base64 (each alignment, both alphabets), in hex (both cases) and in UTF-16, and each of
 /// these also where single characters are written as JSON escapes, as percent escapes or as HTML references. It looks at
-/// the whole answer at once, so no border between two reads can hide anything.
+/// the whole answer at once, so no border between two reads can hide anything. Nothing that a target writes makes it slow:
+/// <see cref="Needles"/> says what the work is bounded by.
 /// </remarks>
 internal sealed class Scrubber : IDisposable
 {
     // Shorter stretches of base64 are found everywhere by chance and say next to nothing.
     private const int CoreLengthMin = 4;
 
-    private readonly List<Needle> needles = [];
-    private readonly SearchValues<byte> starts;
+    private readonly List<Needle> forms = [];
+    private readonly Needles needles;
 
     /// <param name="values">The credential, and the forms in which it was sent.</param>
     public Scrubber(params ReadOnlySpan<byte[]> values)
@@ -28,7 +29,7 @@ internal sealed class Scrubber : IDisposable
             }
         }
 
-        starts = SearchValues.Create([.. needles.SelectMany(n => n.IsAnyCase ? [n.Bytes[0], Upper(n.Bytes[0])] : new[] { n.Bytes[0] }).Distinct(), (byte)'\\', (byte)'%', (byte)'&']);
+        needles = new Needles(forms);
     }
 
     private static ReadOnlySpan<byte> Mask => "[credential]"u8;
@@ -36,63 +37,35 @@ internal sealed class Scrubber : IDisposable
     /// <summary>The text without the credential, and how often it was there.</summary>
     public (byte[] Clean, int Found) Scrub(byte[] text)
     {
-        if (needles.Count == 0)
+        if (forms.Count == 0 || needles.FindIn(text) is not { Count: > 0 } found)
         {
             return (text, 0);
         }
 
-        ArrayBufferWriter<byte>? clean = null;
-        var found = 0;
-        var (copied, at) = (0, 0);
+        var clean = new ArrayBufferWriter<byte>(text.Length);
+        var copied = 0;
 
-        while (text.AsSpan(at).IndexOfAny(starts) is >= 0 and var skip)
+        foreach (var (from, to) in found)
         {
-            at += skip;
-            var end = LongestMatch(text, at);
-
-            if (end < 0)
-            {
-                at++;
-                continue;
-            }
-
-            clean ??= new ArrayBufferWriter<byte>(text.Length);
-            clean.Write(text.AsSpan(copied, at - copied));
+            clean.Write(text.AsSpan(copied, from - copied));
             clean.Write(Mask);
-            found++;
-            copied = at = end;
-        }
-
-        if (clean is null)
-        {
-            return (text, 0);
+            copied = to;
         }
 
         clean.Write(text.AsSpan(copied));
-        return (clean.WrittenSpan.ToArray(), found);
+        return (clean.WrittenSpan.ToArray(), found.Count);
     }
 
     /// <summary>Erases the forms of the credential.</summary>
     public void Dispose()
     {
-        foreach (var needle in needles)
+        foreach (var form in forms)
         {
-            Array.Clear(needle.Bytes);
+            Array.Clear(form.Bytes);
         }
 
-        needles.Clear();
-    }
-
-    private int LongestMatch(byte[] text, int at)
-    {
-        var longest = -1;
-
-        foreach (var needle in needles)
-        {
-            longest = Math.Max(longest, needle.MatchAt(text, at, 0));
-        }
-
-        return longest;
+        forms.Clear();
+        needles.Erase();
     }
 
     private void AddForms(byte[] value)
@@ -133,84 +106,9 @@ internal sealed class Scrubber : IDisposable
 
     private void Add(byte[] bytes, bool isAnyCase, bool isWrapped)
     {
-        if (bytes.Length > 0 && !needles.Any(n => n.Bytes.AsSpan().SequenceEqual(bytes)))
+        if (bytes.Length > 0 && !forms.Any(form => form.Bytes.AsSpan().SequenceEqual(bytes)))
         {
-            needles.Add(new Needle(bytes, isAnyCase, isWrapped));
+            forms.Add(new Needle(bytes, isAnyCase, isWrapped));
         }
-    }
-
-    private static byte Upper(byte b) => b is >= (byte)'a' and <= (byte)'z' ? (byte)(b - 32) : b;
-
-    /// <param name="Bytes">What is looked for.</param>
-    /// <param name="IsAnyCase">Hex is written in both cases.</param>
-    /// <param name="IsWrapped">Lines may be broken inside of it.</param>
-    private sealed record Needle(byte[] Bytes, bool IsAnyCase, bool IsWrapped)
-    {
-        /// <summary>Where a match that starts here ends, or -1.</summary>
-        public int MatchAt(byte[] text, int at, int from)
-        {
-            var next = from;
-
-            while (next < Bytes.Length)
-            {
-                if (at < text.Length && Same(text[at], Bytes[next]))
-                {
-                    // A backslash, percent sign or ampersand of the value itself may also be the start of an escape.
-                    if (text[at] is (byte)'\\' or (byte)'%' or (byte)'&' && MatchEscape(text, at, next) is >= 0 and var escaped)
-                    {
-                        return escaped;
-                    }
-
-                    at++;
-                    next++;
-                }
-                else if (IsWrapped && next > 0 && Escapes.LineBreak(text, at) is > 0 and var broken)
-                {
-                    at += broken;
-                }
-                else
-                {
-                    return MatchEscape(text, at, next);
-                }
-            }
-
-            return at;
-        }
-
-        private int MatchEscape(byte[] text, int at, int next)
-        {
-            Span<byte> plain = stackalloc byte[4];
-
-            // An escape inside of an escape first: JSON in a string of JSON, a reference in one.
-            if (Escapes.TryReadNested(text, at, plain, out var length, out var count) && Is(plain[..count], next)
-                && MatchAt(text, at + length, next + count) is >= 0 and var end)
-            {
-                return end;
-            }
-
-            return Escapes.TryRead(text, at, plain, out length, out count) && Is(plain[..count], next)
-                ? MatchAt(text, at + length, next + count)
-                : -1;
-        }
-
-        private bool Is(ReadOnlySpan<byte> plain, int next)
-        {
-            if (plain.Length > Bytes.Length - next)
-            {
-                return false;
-            }
-
-            for (var i = 0; i < plain.Length; i++)
-            {
-                if (!Same(plain[i], Bytes[next + i]))
-                {
-                    return false;
-                }
-            }
-
-            return true;
-        }
-
-        private bool Same(byte seen, byte wanted) => seen == wanted || (IsAnyCase && seen is >= (byte)'A' and <= (byte)'F' && seen + 32 == wanted);
     }
 }

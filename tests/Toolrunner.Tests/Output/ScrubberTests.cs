@@ -51,6 +51,43 @@ public sealed class ScrubberTests
         Assert.Same(text, scrubber.Scrub(text).Clean);
     }
 
+    // A matcher that tries one reading after the other has 3 to the power of 60 ways to be wrong here.
+    [Theory]
+    [InlineData(60, 4_000)]
+    [InlineData(1_000, 256 * 1024)]
+    public async Task An_answer_that_can_be_read_in_many_ways_is_read_in_two_seconds(int secretLength, int answerLength)
+    {
+        using var scrubber = new Scrubber(Encoding.UTF8.GetBytes(new string('\\', secretLength) + "Z"));
+        var text = Encoding.UTF8.GetBytes(new string('\\', answerLength) + "x");
+
+        var (_, found) = await Task.Run(() => scrubber.Scrub(text), Stop).WaitAsync(TimeSpan.FromSeconds(2), Stop);
+
+        Assert.Equal(0, found);
+    }
+
+    [Fact]
+    public void The_largest_secret_is_found_when_each_of_its_bytes_is_an_escape()
+    {
+        using var scrubber = new Scrubber(Encoding.UTF8.GetBytes(new string('k', 64 * 1024)));
+        var text = Encoding.UTF8.GetBytes($"[{string.Concat(Enumerable.Repeat("%6b", 64 * 1024))}]");
+
+        var (clean, found) = scrubber.Scrub(text);
+
+        Assert.Equal(("[[credential]]", 1), (Encoding.UTF8.GetString(clean), found));
+    }
+
+    [Fact]
+    public void What_overlaps_with_the_credential_and_could_be_the_credential_goes_with_it()
+    {
+        using var scrubber = new Scrubber("aba"u8.ToArray());
+
+        var (clean, found) = scrubber.Scrub("-ababa-aba-"u8.ToArray());
+
+        Assert.Equal(("-[credential]-[credential]-", 2), (Encoding.UTF8.GetString(clean), found));
+    }
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
     private static byte[] RandomBytes(Random random)
     {
         var bytes = new byte[random.Next(0, 100)];
