@@ -3,11 +3,12 @@ using Grpc.Core;
 using Mesh.Errors.V1;
 using Mesh.Integrity;
 using Mesh.ServiceHost;
+using Microsoft.AspNetCore.Grpc.JsonTranscoding;
 using Microsoft.Net.Http.Headers;
 
 namespace Mesh.Toolrunner.Intake;
 
-/// <summary>Stands before the JSON transcoder on agents' sockets, which rounds numbers and lets the last of two keys win.</summary>
+/// <summary>Stands before the JSON transcoder on agents' sockets, which rounds numbers, lets the last of two keys win and drops what it does not know.</summary>
 internal sealed class StrictJsonBody(RequestDelegate next, ErrorWriter errors)
 {
     // A value of 256 KiB may be written with escapes for every character.
@@ -39,16 +40,29 @@ internal sealed class StrictJsonBody(RequestDelegate next, ErrorWriter errors)
             return;
         }
 
-        if (CanonicalJson.Check(body.GetBuffer().AsSpan(0, (int)body.Length)) is { } refusal)
+        if (Refusal(body.GetBuffer().AsSpan(0, (int)body.Length), context.GetEndpoint()) is { } refusal)
         {
-            await errors.WriteAsync(context, new MeshError(
-                StatusCode.InvalidArgument, Reason.JsonRefused, $"The body is refused: {refusal}.").With("path", refusal.Path));
+            await errors.WriteAsync(context, refusal);
             return;
         }
 
         body.Position = 0;
         context.Request.Body = body;
         await AnswerAsync(context);
+    }
+
+    private static MeshError? Refusal(ReadOnlySpan<byte> json, Endpoint? endpoint)
+    {
+        if (CanonicalJson.Check(json) is { } refusal)
+        {
+            return new MeshError(StatusCode.InvalidArgument, Reason.JsonRefused, $"The body is refused: {refusal}.").With("path", refusal.Path);
+        }
+
+        // None at a path that there is not.
+        return endpoint?.Metadata.GetMetadata<GrpcJsonTranscodingMetadata>() is { MethodDescriptor.InputType: var request }
+            && ContractShape.FirstMisfit(json, request) is { } misfit
+                ? Refusals.Invalid(misfit).Error
+                : null;
     }
 
     // gRPC frames its messages and needs HTTP/2, and the transcoder refuses both types.

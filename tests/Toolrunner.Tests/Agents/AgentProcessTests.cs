@@ -21,8 +21,9 @@ public sealed class AgentProcessTests : IAsyncLifetime
         say /v1/work:record '{"claim":"c","stepKey":"hello#0","value":{"n":1.50}}'; hear
         say /v1/work:record '{"claim":"c","stepKey":"twice#0","value":{"n":1,"n":2}}'; hear; twice="$status"
         say /v1/work:record '{"claim":"c","stepKey":"big#0","value":9007199254740993}'; hear; big="$status"
+        say /v1/work:record '{"claim":"c","stepKey":"unknown#0","valu":1}'; hear; unknown="${body//\"/}"
         say /v1/work:record '{"claim":"lost","stepKey":"lost#0","value":1}'; hear; lost="${body//\"/}"
-        say /v1/work:record "{\"claim\":\"c\",\"stepKey\":\"answers#0\",\"value\":\"$twice | $big | $lost\"}"; hear
+        say /v1/work:record "{\"claim\":\"c\",\"stepKey\":\"answers#0\",\"value\":\"$twice | $big | $lost | $unknown\"}"; hear
         while true; do say /v1/work:poll '{"worker":"w","itemsMax":1,"wait":"2s"}'; hear || exit 0; [ -z "$status" ] && exit 0; done
         """;
 
@@ -81,7 +82,8 @@ public sealed class AgentProcessTests : IAsyncLifetime
         var answers = (await StepAsync("answers#0")).Value.ToStringUtf8();
         Assert.Contains("400 Bad Request | 400 Bad Request", answers, StringComparison.Ordinal);
         Assert.Contains("CLAIM_LOST", answers, StringComparison.Ordinal);
-        Assert.DoesNotContain(runner.Work.Steps, step => step.StepKey is "twice#0" or "big#0");
+        Assert.Contains("valu is no field of this request", answers, StringComparison.Ordinal);
+        Assert.DoesNotContain(runner.Work.Steps, step => step.StepKey is "twice#0" or "big#0" or "unknown#0");
     }
 
     [Fact]
