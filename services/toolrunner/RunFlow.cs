@@ -19,6 +19,8 @@ namespace Mesh.Toolrunner;
 internal sealed class RunFlow(
     Definitions definitions, Redeemer vault, HttpTool http, ResultStore results, TimeProvider clock, ILogger<RunFlow> log)
 {
+    private const int ScrubbedAtOnceMax = 16 * 1024;
+
     public Task<CallReport> RunAsync(ToolCall call, CancellationToken stop)
     {
         if (definitions.Find(call) is not { } definition)
@@ -97,7 +99,7 @@ internal sealed class RunFlow(
             var (startedAt, started) = (clock.GetUtcNow(), Stopwatch.GetTimestamp());
             var answer = await http.SendAsync(call.Tenant, definition, ready.Message, grant);
             var span = new ReportSpan(MeshSemantics.ToolCall, call.Tool.Name, Outcome(answer), startedAt, Stopwatch.GetElapsedTime(started));
-            var report = Report(answer, definition, ready.Scrubber) with { Spans = [span] };
+            var report = (await ReportAsync(answer, definition, ready.Scrubber)) with { Spans = [span] };
             return call.IsProbe ? AsProbe(report, definition.Tool.Reconcile!.PerformedWhenStatus) : report;
         }
     }
@@ -116,6 +118,12 @@ internal sealed class RunFlow(
         TargetAnswer.Bodiless bodiless => bodiless.Status,
         _ => null,
     };
+
+    // To scrub a large answer may take long, and no other call waits for it.
+    private static async Task<CallReport> ReportAsync(TargetAnswer answer, ToolDefinition definition, Scrubber scrubber) =>
+        answer is TargetAnswer.Whole { Body.Length: > ScrubbedAtOnceMax }
+            ? await OwnThread.RunAsync(() => Report(answer, definition, scrubber))
+            : Report(answer, definition, scrubber);
 
     private static CallReport Report(TargetAnswer answer, ToolDefinition definition, Scrubber scrubber)
     {

@@ -12,7 +12,7 @@ namespace Mesh.Toolrunner.Output;
 /// so every reading of an ambiguous text is followed, and none twice. In an ordinary text hardly any state is reached, and the
 /// work is that of a search for the first bytes. At the very worst it is one step for each byte of the text, each reading of it
 /// there (four at most) and each 64 bytes of the forms, a few times over: under a second for a secret of 4 KiB in the largest
-/// answer, some seconds for the largest secret. The memory is one bit for each byte of the forms, at most 128 times.
+/// answer, up to half a minute for the largest secret. The memory is one bit for each byte of the forms, at most 128 times.
 /// </remarks>
 internal sealed class Needles
 {
