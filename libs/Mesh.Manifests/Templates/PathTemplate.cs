@@ -92,6 +92,11 @@ public sealed class PathTemplate
                 return "would leave its path segment empty, or make it climb (. or ..)";
             }
 
+            if (Decodings(filled).Any(text => text.Any(char.IsControl)))
+            {
+                return "would put a control character into the path, plain or percent-encoded";
+            }
+
             // Those that the template itself has, such as "{input.owner}%2F{input.name}", are its author's.
             if (Separators(filled) > Separators(TextOf(segment, _ => "x")))
             {
@@ -105,7 +110,7 @@ public sealed class PathTemplate
     private static string TextOf(IReadOnlyList<TemplatePart> segment, Func<Placeholder, string> value) =>
         string.Concat(segment.Select(part => part.Placeholder is { } placeholder ? value(placeholder) : part.Literal));
 
-    private static bool IsClimbing(string text) => text.Split('/', '\\').Any(s => s.Trim() is "." or ".." || s.Any(char.IsControl));
+    private static bool IsClimbing(string text) => text.Split('/', '\\').Any(s => s.Trim() is "." or "..");
 
     private static int Separators(string text) => Decodings(text).Last().Count(c => c is '/' or '\\');
 

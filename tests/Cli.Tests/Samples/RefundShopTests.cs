@@ -105,6 +105,26 @@ public sealed class RefundShopTests
         Assert.Equal(disguised, json.GetProperty("credential").GetString());
     }
 
+    [Fact]
+    public async Task A_port_that_is_taken_is_one_line_and_an_exit_code()
+    {
+        await using var first = await RefundShop.StartAsync();
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Shop.dll"), "--port", $"{first.Address.Port}"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["SHOP_CRM_TOKEN"] = "a", ["SHOP_PAYMENTS_TOKEN"] = "b", ["SHOP_MAIL_TOKEN"] = "c" },
+        };
+
+        using var second = Process.Start(start)!;
+        var (output, errors) = (second.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), second.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        await second.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(1, second.ExitCode);
+        Assert.Empty(await output);
+        Assert.Matches($@"\Ashop: [^\n]*{first.Address.Port}[^\n]*\n\z", await errors);
+    }
+
     private static async Task<HttpResponseMessage> SendAsync(
         RefundShop shop, string path, string body, string? key, string token, TimeSpan? patience = null)
     {

@@ -37,6 +37,18 @@ public sealed class TemplateTests
     }
 
     [Theory]
+    [InlineData("..", "climb")]
+    [InlineData("42/cancel", "a slash or a backslash")]
+    [InlineData("a\r\nX: y", "a control character")]
+    [InlineData("a%250Ab", "a control character")]
+    public void What_is_wrong_with_a_value_in_a_path_is_said(string value, string words)
+    {
+        var path = PathTemplate.Parse("/v1/orders/{input.id}/items", All).Template!;
+
+        Assert.Contains(words, path.Fill(new TemplateValues { Input = Object(value) }).Refusal!.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("/v1/orders/.{input.id}", ".")]
     [InlineData("/v1/orders/{input.id}{input.id}", ".")]
     [InlineData("/v1/orders/%2e{input.id}", ".")]

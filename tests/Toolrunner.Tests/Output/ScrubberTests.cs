@@ -51,16 +51,17 @@ public sealed class ScrubberTests
         Assert.Same(text, scrubber.Scrub(text).Clean);
     }
 
-    // A matcher that tries one reading after the other has 3 to the power of 60 ways to be wrong here.
+    // A matcher that tries one reading after the other has 3 to the power of 60 ways to be wrong here, and never ends. This one
+    // takes less than a second on an idle machine.
     [Theory]
     [InlineData(60, 4_000)]
     [InlineData(1_000, 256 * 1024)]
-    public async Task An_answer_that_can_be_read_in_many_ways_is_read_in_two_seconds(int secretLength, int answerLength)
+    public async Task An_answer_that_can_be_read_in_many_ways_is_not_read_in_one_after_the_other(int secretLength, int answerLength)
     {
         using var scrubber = new Scrubber(Encoding.UTF8.GetBytes(new string('\\', secretLength) + "Z"));
         var text = Encoding.UTF8.GetBytes(new string('\\', answerLength) + "x");
 
-        var (_, found) = await Task.Run(() => scrubber.Scrub(text), Stop).WaitAsync(TimeSpan.FromSeconds(2), Stop);
+        var (_, found) = await Task.Run(() => scrubber.Scrub(text), Stop).WaitAsync(TimeSpan.FromSeconds(60), Stop);
 
         Assert.Equal(0, found);
     }

@@ -12,7 +12,7 @@ var port = builder.Configuration.GetValue("port", 0);
 var tokens = AreaTokens.Read(builder.Configuration);
 using var book = new Book(TimeProvider.System, builder.Configuration["file"]);
 
-builder.Logging.SetMinimumLevel(LogLevel.Warning);
+builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
 builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port));
 builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
 builder.Services.ConfigureHttpJsonOptions(json => Wire.Configure(json.SerializerOptions));
@@ -36,6 +36,16 @@ app.MapPost("/_fail", (Fail told, Disturbances disturbances) => disturbances.Add
 app.MapPost("/_hang", (Hang told, Disturbances disturbances) => disturbances.Add(told));
 app.MapPost("/_calm", (Disturbances disturbances) => disturbances.Clear());
 
-await app.StartAsync();
+try
+{
+    await app.StartAsync();
+}
+catch (IOException taken)
+{
+    Console.Error.WriteLine($"shop: {taken.Message}");
+    return 1;
+}
+
 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"shop listening on {app.Urls.Single()}"));
 await app.WaitForShutdownAsync();
+return 0;
