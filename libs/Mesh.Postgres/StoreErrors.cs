@@ -27,13 +27,13 @@ public static class StoreErrors
         // EF Core wraps what Npgsql throws, sometimes twice.
         for (var inner = error; inner is not null; inner = inner.InnerException)
         {
-            if (inner is StoreUnavailableException || IsConnectionLost(inner) || IsExhausted(inner))
+            if (inner is StoreUnavailableException || (inner is NpgsqlException && (IsConnectionLost(inner) || IsExhausted(inner))))
             {
                 return true;
             }
         }
 
-        return false;
+        return IsConnectionLost(error);
     }
 
     /// <summary>Somebody else held a lock for longer than this statement may wait. Nothing is wrong with what was asked.</summary>

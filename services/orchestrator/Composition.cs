@@ -37,11 +37,7 @@ internal static class Composition
             {
                 RetryAfter = busy.RetryAfter,
             });
-        builder.RefuseOn<StoreUnavailableException>(_ =>
-            new MeshError(StatusCode.Unavailable, Reason.StoreUnavailable, "The store cannot be reached or has no room; repeat the call with the same keys.")
-            {
-                RetryAfter = TimeSpan.FromSeconds(1),
-            });
+        builder.RefuseOn<StoreUnavailableException>(_ => Refusals.StoreUnavailable());
     }
 
     public static void AddCatalog(this WebApplicationBuilder builder)

@@ -1,5 +1,4 @@
 using Mesh.Bus;
-using Mesh.Errors.V1;
 using Mesh.Policy;
 using Mesh.Policy.Access;
 using Mesh.Policy.Announcing;
@@ -22,8 +21,7 @@ builder.AddReadiness("store", static async (provider, stop) =>
     await Migrator.IsCurrentAsync<PolicyDbContext>(provider.GetRequiredService<NpgsqlDataSource>(), stop) ? null : "migrations are missing");
 builder.AddReadiness("policies", static (provider, _) => ValueTask.FromResult(
     provider.GetRequiredService<ActivePolicies>().IsFresh ? null : "cannot see whether a policy was replaced"));
-builder.RefuseOn<StoreUnavailableException>(static _ =>
-    new MeshError(Grpc.Core.StatusCode.Unavailable, Reason.StoreUnavailable, "The store cannot be reached or has no room; repeat the call with the same keys."));
+builder.RefuseOn<StoreUnavailableException>(static _ => Refusals.StoreUnavailable());
 
 builder.Services.AddSingleton<PrincipalStore>();
 builder.Services.AddSingleton<AccessLedger>();

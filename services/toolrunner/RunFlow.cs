@@ -19,7 +19,7 @@ namespace Mesh.Toolrunner;
 internal sealed class RunFlow(
     Definitions definitions, Redeemer vault, HttpTool http, ResultStore results, TimeProvider clock, ILogger<RunFlow> log)
 {
-    private const int ScrubbedAtOnceMax = 16 * 1024;
+    private const int ScrubbedAtOnceBytesMax = 16 * 1024;
 
     public Task<CallReport> RunAsync(ToolCall call, CancellationToken stop)
     {
@@ -121,7 +121,7 @@ internal sealed class RunFlow(
 
     // To scrub a large answer may take long, and no other call waits for it.
     private static async Task<CallReport> ReportAsync(TargetAnswer answer, ToolDefinition definition, Scrubber scrubber) =>
-        answer is TargetAnswer.Whole { Body.Length: > ScrubbedAtOnceMax }
+        answer is TargetAnswer.Whole { Body.Length: > ScrubbedAtOnceBytesMax }
             ? await OwnThread.RunAsync(() => Report(answer, definition, scrubber))
             : Report(answer, definition, scrubber);
 

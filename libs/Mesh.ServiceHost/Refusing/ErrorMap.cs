@@ -9,7 +9,6 @@ namespace Mesh.ServiceHost;
 /// <summary>Which error a caller is told for an exception. What nobody foresaw becomes INTERNAL, with details in the log only.</summary>
 public sealed class ErrorMap
 {
-    private static readonly TimeSpan StoreRetry = TimeSpan.FromSeconds(1);
     private readonly List<Func<Exception, MeshError?>> rules = [];
 
     /// <summary>Adds a rule for a library's exception, such as a full queue of a store. Rules are asked in their order.</summary>
@@ -45,7 +44,7 @@ public sealed class ErrorMap
                 failure.ToError(),
 
             _ when StoreFailureIn(thrown) is { } store && IsStoreAway(store) =>
-                new MeshError(StatusCode.Unavailable, Reason.StoreUnavailable, "The store cannot be reached or has no room; repeat the call with the same keys.") { RetryAfter = StoreRetry },
+                Refusals.StoreUnavailable(),
 
             InvalidProtocolBufferException => new MeshError(StatusCode.InvalidArgument, Reason.InvalidArgument, "The bytes are not a message of this method."),
 

@@ -7,6 +7,8 @@ namespace Mesh.ServiceHost;
 /// <summary>The refusals that every service needs, ready to throw.</summary>
 public static class Refusals
 {
+    private static readonly TimeSpan StoreRetry = TimeSpan.FromSeconds(1);
+
     /// <summary>Any refusal.</summary>
     public static RefusalException Refused(StatusCode code, Reason reason, string message) => new MeshError(code, reason, message).AsException();
 
@@ -19,6 +21,10 @@ public static class Refusals
 
     /// <summary>One field of the request is wrong.</summary>
     public static RefusalException Invalid(string field, string description) => Invalid(new FieldError(field, description));
+
+    /// <summary>The store is away, or has no room; whether it committed is not known.</summary>
+    public static MeshError StoreUnavailable() =>
+        new(StatusCode.Unavailable, Reason.StoreUnavailable, "The store cannot be reached or has no room; repeat the call with the same keys.") { RetryAfter = StoreRetry };
 
     /// <summary>The <c>page_token</c> of a list is not one that was issued for it.</summary>
     public static RefusalException PageTokenInvalid() =>
