@@ -1,7 +1,6 @@
 using EndToEnd.Tests.Fixture;
 using Grpc.Core;
 using Mesh.Errors.V1;
-using Mesh.Orchestrator.V1;
 using Mesh.ServiceHost;
 using Mesh.TestKit;
 using Npgsql;
@@ -86,13 +85,7 @@ public sealed class FullDiskTests(FullDiskMesh mesh) : IClassFixture<FullDiskMes
     {
         foreach (var (order, id) in tasks)
         {
-            var task = await mesh.RestAsync(id);
-
-            Assert.True(task.State == TaskState.Completed, await mesh.StoryAsync(id));
-            var log = await mesh.LogOfAsync(order);
-            Assert.Single(log.Refunds);
-            Assert.Single(log.Mails);
-            await mesh.AssertEachWriteWasLoggedFirstAsync(id, log);
+            await mesh.AssertDoneOnceAsync(id, order);
         }
 
         await mesh.AssertVerifiesAsync();

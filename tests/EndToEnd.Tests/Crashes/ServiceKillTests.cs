@@ -1,5 +1,4 @@
 using EndToEnd.Tests.Fixture;
-using Mesh.Orchestrator.V1;
 
 namespace EndToEnd.Tests.Crashes;
 
@@ -22,13 +21,8 @@ public sealed class ServiceKillTests(RefundMesh mesh) : IClassFixture<RefundMesh
         var order = await mesh.OfferOrderAsync();
 
         var id = await mesh.ActAtAsync(moment, order, () => mesh.KillAndSeeReplacedAsync(victim));
-        var task = await mesh.RestAsync(id);
 
-        Assert.True(task.State == TaskState.Completed, await mesh.StoryAsync(id));
-        var log = await mesh.LogOfAsync(order);
-        Assert.Single(log.Refunds);
-        Assert.Single(log.Mails);
-        await mesh.AssertEachWriteWasLoggedFirstAsync(id, log);
+        await mesh.AssertDoneOnceAsync(id, order);
         await mesh.AssertVerifiesAsync();
     }
 }
