@@ -129,7 +129,7 @@ internal sealed class AdmissionFlow(
         Identification.Nobody => Refusals.Unauthenticated("This call needs a token: authorization: Bearer mesh_…").Error,
         Identification.Malformed => Refusals.Unauthenticated("The authorization is not one Bearer token of this system.").Error,
         Identification.Stranger => Refusals.Unauthenticated("The token is not known, or was revoked, or has expired.").Error,
-        Identification.Silence => Answers.Unavailable("policy"),
+        Identification.Unanswered { Why: var why } => why,
         _ => throw new UnreachableException("There are no other identifications."),
     };
 }

@@ -16,6 +16,6 @@ internal abstract record Identification
     /// <summary>Policy does not know the token, or not any more.</summary>
     internal sealed record Stranger : Identification;
 
-    /// <summary>Policy did not answer. Nobody is let in because nobody could be asked.</summary>
-    internal sealed record Silence : Identification;
+    /// <summary>Policy could not say. Nobody is let in because nobody could be asked.</summary>
+    internal sealed record Unanswered(MeshError Why) : Identification;
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Grpc.Core;
+using Mesh.Errors.V1;
 using Mesh.Integrity;
 using Mesh.ServiceHost;
 
@@ -58,10 +59,14 @@ internal sealed class TokenCheck(Policy.V1.IdentityService.IdentityServiceClient
             Keep(hash, new Answer(principal, asked));
             return new Identification.Known(principal);
         }
-        catch (RpcException silence) when (!stop.IsCancellationRequested)
+        catch (RpcException thrown) when (!stop.IsCancellationRequested)
         {
-            log.PolicyNotReached(silence.StatusCode.ToString());
-            return new Identification.Silence();
+            var failure = RpcFailure.Read(thrown);
+            log.PolicyNotReached(failure.Reason == Reason.Unspecified ? failure.Code.ToString() : failure.Reason.ToString());
+
+            // Only what passes by itself is the caller's business; the rest is a trouble between ingress and policy.
+            return new Identification.Unanswered(
+                failure.Reason is Reason.StoreUnavailable or Reason.Overloaded ? failure.ToError() : Answers.Unavailable("policy"));
         }
     }
 

@@ -86,4 +86,30 @@ public sealed class TokenTests
         Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
         Assert.Contains("policy", body, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task When_the_store_of_policy_is_away_nobody_is_let_in_and_the_answer_is_the_one_for_a_store()
+    {
+        await using var door = await TestDoor.StartAsync();
+        door.Recorded.IdentityRefuses = Refusals.StoreUnavailable().AsException();
+
+        var (response, body) = await door.GetAsync("/v1/tenants/acme/tasks/x");
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Contains("STORE_UNAVAILABLE", body, StringComparison.Ordinal);
+        Assert.NotNull(response.Headers.RetryAfter);
+    }
+
+    [Fact]
+    public async Task What_went_wrong_between_ingress_and_policy_is_not_told_to_strangers()
+    {
+        await using var door = await TestDoor.StartAsync();
+        door.Recorded.IdentityRefuses = Refusals.Refused(Grpc.Core.StatusCode.PermissionDenied, Errors.V1.Reason.CallerNotAllowed, "ingress may not");
+
+        var (response, body) = await door.GetAsync("/v1/tenants/acme/tasks/x");
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Contains("SERVICE_UNAVAILABLE", body, StringComparison.Ordinal);
+        Assert.DoesNotContain("may not", body, StringComparison.Ordinal);
+    }
 }

@@ -8,6 +8,12 @@ internal sealed class IdentityPeer(Recorded recorded) : Policy.V1.IdentityServic
     public override Task<Policy.V1.AuthenticateResponse> Authenticate(Policy.V1.AuthenticateRequest request, ServerCallContext context)
     {
         Interlocked.Increment(ref recorded.IdentityQuestions);
+
+        if (recorded.IdentityRefuses is { } refusal)
+        {
+            throw refusal;
+        }
+
         return Task.FromResult(new Policy.V1.AuthenticateResponse
         {
             Principal = recorded.Tokens.TryGetValue(request.Token, out var id)

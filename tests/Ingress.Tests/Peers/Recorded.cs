@@ -21,6 +21,8 @@ internal sealed class Recorded
 
     public int IdentityQuestions;
 
+    public Exception? IdentityRefuses { get; set; }
+
     public Exception? IntakeRefuses { get; set; }
 
     /// <summary>The last place that policy gave an apply.</summary>
