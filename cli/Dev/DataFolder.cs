@@ -18,6 +18,9 @@ internal sealed class DataFolder(string path)
     /// <summary>The cluster. PostgreSQL never runs as root and must get there.</summary>
     public string Postgres => OpenPlace.For(In("postgres"));
 
+    /// <summary>The broker's, where the bus is RabbitMQ, which runs as the same user.</summary>
+    public string Rabbit => OpenPlace.For(In("rabbitmq"));
+
     public string Logs => In("logs");
 
     /// <summary>Connection strings of the services, a file each.</summary>
@@ -129,7 +132,7 @@ internal sealed class DataFolder(string path)
     // Only what a mesh made: the folder may be one that has other things in it.
     private void Empty()
     {
-        foreach (var folder in (string[])[Keys, Postgres, Logs, Connections, Checkpoints, Run, Runner])
+        foreach (var folder in (string[])[Keys, Postgres, Rabbit, Logs, Connections, Checkpoints, Run, Runner])
         {
             if (Directory.Exists(folder))
             {

@@ -22,6 +22,13 @@ internal static class DevCommand
                 return null;
             },
         };
+        var bus = new Option<string>("--bus")
+        {
+            Description = "Transport of the bus: postgres, which needs nothing else, or rabbitmq, a private server from the installed package.",
+            HelpName = "BUS",
+            DefaultValueFactory = _ => Buses.Postgres,
+        };
+        bus.AcceptOnlyFromAmong(Buses.Postgres, Buses.Rabbitmq);
         var fresh = new Option<bool>("--fresh") { Description = "Delete what an earlier mesh left in the folder, and start from nothing." };
         var headless = new Option<bool>("--headless") { Description = "Print the one line `ready` and no links." };
         var verbose = new Option<bool>("--verbose", "-v") { Description = "Print every line that the services log, and where the time goes." };
@@ -29,6 +36,7 @@ internal static class DevCommand
         var command = new Command("dev", "Run a whole mesh here: private PostgreSQL, keys, six services. Ctrl-C stops it.")
         {
             port,
+            bus,
             fresh,
             headless,
             verbose,
@@ -37,6 +45,7 @@ internal static class DevCommand
             new DevSettings(
                 new DataFolder(session.Parse.GetValue(GlobalOptions.Data)!.FullName),
                 session.Parse.GetValue(port),
+                session.Parse.GetValue(bus)!,
                 session.Parse.GetValue(fresh),
                 session.Parse.GetValue(headless),
                 session.Parse.GetValue(verbose)),
@@ -44,6 +53,7 @@ internal static class DevCommand
         return command.WithExample("""
             mesh dev
             mesh dev --data /tmp/other --port 7400 --fresh
+            mesh dev --data /tmp/scaled --bus rabbitmq
             """);
     }
 }

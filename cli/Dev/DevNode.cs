@@ -8,11 +8,11 @@ namespace Mesh.Cli.Dev;
 /// <summary>Starts a whole mesh, keeps it running until it is told to stop, and leaves nothing behind.</summary>
 internal sealed class DevNode : IAsyncDisposable
 {
-    // Together under the 5 s that a stop may take; PostgreSQL goes last and needs at most 3 of them.
+    // Together under the 5 s that a stop may take; PostgreSQL and a broker go last and need at most 3 of them.
     private static readonly TimeSpan[] StopWaves = [TimeSpan.FromMilliseconds(300), TimeSpan.FromMilliseconds(700), TimeSpan.FromMilliseconds(500)];
 
-    private static readonly TimeSpan PostgresPauseMin = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan PostgresPauseMax = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ServerPauseMin = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan ServerPauseMax = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan RunFilePause = TimeSpan.FromSeconds(5);
 
@@ -24,13 +24,14 @@ internal sealed class DevNode : IAsyncDisposable
     private readonly PortBlock ports;
     private readonly NodeKeys keys;
     private readonly PrivatePostgres postgres;
+    private readonly PrivateRabbit? broker;
     private readonly RunningAgents agents;
     private readonly List<SupervisedService> services = [];
     private readonly Lock runFileGate = new();
     private bool isReady;
     private Task? runFileRetry;
 
-    private DevNode(DevSettings settings, Terminal terminal, PortBlock ports, NodeKeys keys, PrivatePostgres postgres)
+    private DevNode(DevSettings settings, Terminal terminal, PortBlock ports, NodeKeys keys, PrivatePostgres postgres, PrivateRabbit? broker)
     {
         this.settings = settings;
         data = settings.Data;
@@ -38,6 +39,7 @@ internal sealed class DevNode : IAsyncDisposable
         this.ports = ports;
         this.keys = keys;
         this.postgres = postgres;
+        this.broker = broker;
         agents = new RunningAgents(data.Run, WriteRunFile);
     }
 
@@ -57,13 +59,16 @@ internal sealed class DevNode : IAsyncDisposable
         {
             var making = Task.Run(() => NodeKeys.Open(settings.Data, TimeProvider.System), CancellationToken.None);
             var starting = PrivatePostgres.StartAsync(settings.Data.Postgres, stop: stopping.Token);
-            await Task.WhenAll(making, starting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var connecting = StartBrokerAsync(settings, ports, stopping.Token);
+            await Task.WhenAll(making, starting, connecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await using var broker = connecting.IsCompletedSuccessfully ? await connecting : null;
             await using var postgres = await starting;
+            await connecting;
             using var keys = await making;
             terminal.Detail($"{clock.Elapsed.TotalSeconds:0.00} s: keys and PostgreSQL are there");
 
             WarnOfAgents(settings.Data, terminal);
-            await using var node = new DevNode(settings, terminal, ports, keys, postgres);
+            await using var node = new DevNode(settings, terminal, ports, keys, postgres, broker);
             await node.StartAsync(stopping.Token);
             terminal.Detail($"{clock.Elapsed.TotalSeconds:0.00} s: every service is ready");
             node.Announce(clock.Elapsed);
@@ -73,6 +78,10 @@ internal sealed class DevNode : IAsyncDisposable
         {
             throw new ProblemException(Problem.Here("POSTGRES_FAILED", error.Message, ExitCodes.Error));
         }
+        catch (PrivateRabbitException error)
+        {
+            throw new ProblemException(Problem.Here("RABBITMQ_FAILED", error.Message, ExitCodes.Error));
+        }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
             // Told to stop while it started.
@@ -80,6 +89,9 @@ internal sealed class DevNode : IAsyncDisposable
 
         return ExitCodes.Done;
     }
+
+    private static async Task<PrivateRabbit?> StartBrokerAsync(DevSettings settings, PortBlock ports, CancellationToken stop) =>
+        settings.Bus == Buses.Rabbitmq ? await PrivateRabbit.StartAsync(settings.Data.Rabbit, ports.Broker, stop) : null;
 
     private static void WarnOfAgents(DataFolder data, Terminal terminal)
     {
@@ -113,16 +125,22 @@ internal sealed class DevNode : IAsyncDisposable
 
         await swept;
         services.ForEach(one => one.Dispose());
+        await Task.WhenAll(postgres.StopAsync(), broker?.StopAsync() ?? Task.CompletedTask);
     }
 
     private async Task StartAsync(CancellationToken stop)
     {
         var stores = new Stores(data);
+        if (broker is not null)
+        {
+            stores.WriteBroker(broker.Url);
+        }
+
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
         using var failed = CancellationTokenSource.CreateLinkedTokenSource(stop);
         services.AddRange(Service.All.Select(service => new SupervisedService(
             service,
-            ServiceEnvironment.Of(service, data, ports, stores),
+            ServiceEnvironment.Of(service, data, ports, stores, settings.Bus),
             new Uri($"http://127.0.0.1:{ports.HealthOf(service.Index)}/readyz"),
             new ServiceLog(Path.Combine(data.Logs, $"{service.Name}.log")),
             terminal,
@@ -185,34 +203,40 @@ internal sealed class DevNode : IAsyncDisposable
     private async Task KeepAsync(CancellationToken stop)
     {
         var renewal = keys.RenewAsync(terminal, stop);
-        while (!stop.IsCancellationRequested)
-        {
-            await postgres.Exited.WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!stop.IsCancellationRequested)
-            {
-                terminal.Warn("PostgreSQL ended; it is started again");
-                await StartPostgresAgainAsync(stop);
-                WriteRunFile();
-            }
-        }
-
+        await Task.WhenAll(
+            KeepAsync("PostgreSQL", () => postgres.Exited, () => postgres.StartAsync(stop), postgres.StopAsync, stop),
+            broker is null ? Task.CompletedTask : KeepAsync("RabbitMQ", () => broker.Exited, () => broker.StartAsync(stop), broker.StopAsync, stop));
         await renewal;
     }
 
-    // The services wait for their store, so that nothing is gained by giving up: a full disk may have room again.
-    private async Task StartPostgresAgainAsync(CancellationToken stop)
+    private async Task KeepAsync(string server, Func<Task> exited, Func<Task> startAsync, Func<Task> stopAsync, CancellationToken stop)
     {
-        for (var pause = PostgresPauseMin; ; pause = pause * 2 < PostgresPauseMax ? pause * 2 : PostgresPauseMax)
+        while (!stop.IsCancellationRequested)
+        {
+            await exited().WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!stop.IsCancellationRequested)
+            {
+                terminal.Warn($"{server} ended; it is started again");
+                await StartAgainAsync(startAsync, stopAsync, stop);
+                WriteRunFile();
+            }
+        }
+    }
+
+    // The services wait for it, so that nothing is gained by giving up: a full disk may have room again.
+    private async Task StartAgainAsync(Func<Task> startAsync, Func<Task> stopAsync, CancellationToken stop)
+    {
+        for (var pause = ServerPauseMin; ; pause = pause * 2 < ServerPauseMax ? pause * 2 : ServerPauseMax)
         {
             try
             {
-                await postgres.StartAsync(stop);
+                await startAsync();
                 return;
             }
-            catch (Exception error) when (error is PrivatePostgresException or NpgsqlException or IOException or UnauthorizedAccessException)
+            catch (Exception error) when (error is PrivatePostgresException or PrivateRabbitException or NpgsqlException or IOException or UnauthorizedAccessException)
             {
                 terminal.Warn($"{error.Message} The next try is in {pause.TotalSeconds:0.0} s");
-                await postgres.StopAsync();
+                await stopAsync();
                 await Task.Delay(pause, stop);
             }
         }
@@ -248,10 +272,11 @@ internal sealed class DevNode : IAsyncDisposable
                 $"http://127.0.0.1:{ports.Grpc}",
                 keys.BootstrapToken,
                 postgres.LibpqConnection(),
-                "postgres",
+                settings.Bus,
                 services.Where(one => one.Pid is not null).ToDictionary(one => one.Service.Name, one => one.Pid!.Value),
                 Environment.ProcessId,
                 postgres.Pid,
+                broker?.Pid,
                 agents.Read());
 
             try

@@ -16,7 +16,8 @@ internal sealed class PortBlock : IDisposable
     private const int Step = 100;
     private const int ServiceOffset = 10;
     private const int HealthOffset = 20;
-    private const int LastOffset = 25;
+    private const int BrokerOffset = 30;
+    private const int LastOffset = BrokerOffset + 2;
 
     private readonly FileStream claim;
 
@@ -35,6 +36,9 @@ internal sealed class PortBlock : IDisposable
     public int ServiceOf(int index) => Base + ServiceOffset + index;
 
     public int HealthOf(int index) => Base + HealthOffset + index;
+
+    /// <summary>For a broker of the mesh's own, where it has one.</summary>
+    public RabbitPorts Broker => new(Base + BrokerOffset, Base + BrokerOffset + 1, Base + BrokerOffset + 2);
 
     /// <summary>The wanted block or a clear refusal; without a wish the first that is free.</summary>
     public static PortBlock Reserve(int? wanted)
@@ -66,7 +70,7 @@ internal sealed class PortBlock : IDisposable
             return null;
         }
 
-        int[] ports = [first, first + 1, .. Enumerable.Range(first + ServiceOffset, 6), .. Enumerable.Range(first + HealthOffset, 6)];
+        int[] ports = [first, first + 1, .. Enumerable.Range(first + ServiceOffset, 6), .. Enumerable.Range(first + HealthOffset, 6), .. Enumerable.Range(first + BrokerOffset, 3)];
         var taken = ports.FirstOrDefault(port => !IsFree(port));
         if (taken != 0)
         {

@@ -19,7 +19,7 @@ internal sealed partial record PostgresPrograms(string Folder, int Major)
     public static async Task<PostgresPrograms> FindOrInstallAsync(int? major, CancellationToken stop)
     {
         var found = Find(major);
-        if (found is null && major is null && Environment.IsPrivilegedProcess && File.Exists("/usr/bin/apt-get"))
+        if (found is null && major is null && DebianPackages.CanInstall)
         {
             await InstallOnDebianAsync(stop);
             found = Find(major);
@@ -82,29 +82,16 @@ internal sealed partial record PostgresPrograms(string Folder, int Major)
 
     private static async Task InstallOnDebianAsync(CancellationToken stop)
     {
-        // Debian's package would otherwise start a cluster of its own, which nobody asked for.
+        // Debian's package would otherwise make a cluster of its own, which nobody asked for.
         if (!File.Exists(DebianClusterSettings))
         {
             Directory.CreateDirectory(Path.GetDirectoryName(DebianClusterSettings)!);
             await File.WriteAllTextAsync(DebianClusterSettings, "create_main_cluster = false\n", stop);
         }
 
-        foreach (var arguments in (string[])["update -q", "install -y -q --no-install-recommends postgresql"])
+        if (await DebianPackages.InstallAsync("postgresql", stop) is { } trouble)
         {
-            var start = new ProcessStartInfo("/usr/bin/apt-get", arguments)
-            {
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            };
-            start.Environment["DEBIAN_FRONTEND"] = "noninteractive";
-            using var apt = Process.Start(start)!;
-            var said = await Task.WhenAll(apt.StandardOutput.ReadToEndAsync(stop), apt.StandardError.ReadToEndAsync(stop));
-            await apt.WaitForExitAsync(stop);
-            if (apt.ExitCode != 0)
-            {
-                throw new PrivatePostgresException(
-                    $"PostgreSQL is not installed, and `apt-get {arguments}` failed (exit code {apt.ExitCode}): {said[1].ReplaceLineEndings(" ").Trim()}");
-            }
+            throw new PrivatePostgresException($"PostgreSQL is not installed, and {trouble}");
         }
     }
 

@@ -13,6 +13,7 @@ public sealed record RunFile(
     IReadOnlyDictionary<string, int> Pids,
     int Launcher,
     int Postmaster,
+    int? Broker,
     IReadOnlyDictionary<string, int> Agents)
 {
     // As plain as it can be: people copy the connection string from it.

@@ -3,7 +3,7 @@ namespace Mesh.Cli.Dev;
 /// <summary>What a service of the node is told: its addresses, its own keys and store, and where its peers are.</summary>
 internal static class ServiceEnvironment
 {
-    public static IReadOnlyDictionary<string, string> Of(Service service, DataFolder data, PortBlock ports, Stores stores)
+    public static IReadOnlyDictionary<string, string> Of(Service service, DataFolder data, PortBlock ports, Stores stores, string bus)
     {
         var environment = new Dictionary<string, string>
         {
@@ -11,7 +11,7 @@ internal static class ServiceEnvironment
             ["MESH_HEALTH"] = $"127.0.0.1:{ports.HealthOf(service.Index)}",
             ["MESH_KEYS"] = Path.Combine(data.Keys, service.Name),
             ["MESH_DOMAIN"] = NodeKeys.Domain,
-            ["MESH_BUS"] = "postgres",
+            ["MESH_BUS"] = bus,
             ["MESH_STOP_ON_STDIN_EOF"] = "true",
         };
         foreach (var peer in Service.All.Where(peer => peer != service))
@@ -23,7 +23,7 @@ internal static class ServiceEnvironment
         {
             // By file, not by value: a process's environment is shown to every program of the same user.
             environment["MESH_POSTGRES_FILE"] = stores.ConnectionFileOf(service);
-            environment["MESH_BUS_URL_FILE"] = stores.ConnectionFileOf(service);
+            environment["MESH_BUS_URL_FILE"] = bus == Buses.Rabbitmq ? stores.BrokerFile : stores.ConnectionFileOf(service);
         }
 
         switch (service.Name)

@@ -16,6 +16,11 @@ internal sealed class Stores(DataFolder data)
 
     public string ConnectionFileOf(Service service) => Path.Combine(data.Connections, service.Name);
 
+    /// <summary>Where the services find the URL of a broker.</summary>
+    public string BrokerFile => Path.Combine(data.Run, "broker");
+
+    public void WriteBroker(Uri url) => WriteSecret(BrokerFile, url.ToString());
+
     /// <summary>Completes when the service's store is up to date.</summary>
     public Task CurrentAsync(Service service, CancellationToken stop) => current[service.Name].Task.WaitAsync(stop);
 

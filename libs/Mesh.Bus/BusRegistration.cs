@@ -1,23 +1,41 @@
 using Mesh.Bus.Embedded;
+using Mesh.Bus.Rabbit;
 using Mesh.Postgres;
+using Mesh.ServiceHost;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace Mesh.Bus;
 
 /// <summary>Registers a service's part in the bus.</summary>
 public static class BusRegistration
 {
-    /// <summary>The embedded bus on PostgreSQL, by the service's own login (see <see cref="Roles.GrantBusAsync"/>).</summary>
-    public static IServiceCollection AddEmbeddedBus(this IServiceCollection services, string connectionString, RetryPauses? pauses = null)
+    /// <summary>
+    /// The bus that <c>MESH_BUS</c> names, at <c>MESH_BUS_URL</c>: the embedded one by the service's own login (see
+    /// <see cref="Roles.GrantBusAsync"/>), where nothing is said in the service's own database; or RabbitMQ. Needs a store.
+    /// </summary>
+    public static void AddBus(this WebApplicationBuilder builder)
     {
-        services.AddSingleton(provider => new EmbeddedBus(
-            connectionString, pauses ?? RetryPauses.Default, provider.GetRequiredService<ILoggerFactory>()));
-        services.AddSingleton<IBusTransport>(provider => provider.GetRequiredService<EmbeddedBus>());
-        services.AddSingleton<IDeadLetters>(provider => provider.GetRequiredService<EmbeddedBus>().DeadLetters);
+        var options = builder.MeshOptions();
 
-        return services;
+        if (options.Bus == BusTransport.Rabbitmq)
+        {
+            var url = BrokerUrl(builder);
+            builder.Services.AddSingleton(provider => new RabbitBus(
+                url, provider.GetRequiredService<NpgsqlDataSource>(), RetryPauses.Default, provider.GetRequiredService<ILoggerFactory>()));
+            builder.Services.AddSingleton<IBusTransport>(provider => provider.GetRequiredService<RabbitBus>());
+            builder.Services.AddSingleton<IDeadLetters>(provider => provider.GetRequiredService<RabbitBus>().DeadLetters);
+            return;
+        }
+
+        var connection = options.BusUrl ?? builder.RequirePostgres();
+        builder.Services.AddSingleton(provider => new EmbeddedBus(
+            connection, RetryPauses.Default, provider.GetRequiredService<ILoggerFactory>()));
+        builder.Services.AddSingleton<IBusTransport>(provider => provider.GetRequiredService<EmbeddedBus>());
+        builder.Services.AddSingleton<IDeadLetters>(provider => provider.GetRequiredService<EmbeddedBus>().DeadLetters);
     }
 
     /// <summary>Relays this service's outbox. Needs a store and a transport.</summary>
@@ -32,4 +50,10 @@ public static class BusRegistration
 
         return services.AddHostedService<BusConsumers>();
     }
+
+    // The text is a secret: it is not repeated in what is said about it.
+    private static Uri BrokerUrl(WebApplicationBuilder builder) =>
+        Uri.TryCreate(builder.MeshOptions().BusUrl, UriKind.Absolute, out var url) && url.Scheme is "amqp" or "amqps" && url.UserInfo.Contains(':', StringComparison.Ordinal)
+            ? url
+            : throw builder.Refusal("MESH_BUS_URL (--bus-url) must be amqp://user:password@host:port/vhost, or amqps, where MESH_BUS (--bus) is rabbitmq");
 }

@@ -87,7 +87,7 @@ internal static class Composition
     {
         builder.Services.AddSingleton<TaskSignals>();
         builder.Services.AddSingleton<TaskReader>();
-        builder.Services.AddEmbeddedBus(builder.MeshOptions().BusUrl ?? builder.RequirePostgres());
+        builder.AddBus();
         builder.Services.AddOutboxRelay();
     }
 }

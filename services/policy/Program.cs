@@ -14,7 +14,7 @@ var builder = WebApplication.CreateEmptyBuilder(new());
 
 builder.AddMeshService<PolicyOptions>("policy", args);
 builder.Services.AddStore<PolicyDbContext>(builder.RequirePostgres());
-builder.Services.AddEmbeddedBus(builder.MeshOptions().BusUrl ?? builder.RequirePostgres());
+builder.AddBus();
 builder.Services.AddOutboxRelay();
 builder.Services.AddMessageHandler<CallOutcomes>();
 builder.AddReadiness("store", static async (provider, stop) =>

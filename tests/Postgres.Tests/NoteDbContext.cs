@@ -1,3 +1,4 @@
+using Mesh.Bus.Rabbit;
 using Mesh.Postgres;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
@@ -33,5 +34,6 @@ internal sealed class FirstMigration : Migration
             """);
         migrationBuilder.Sql(Outbox.Table);
         migrationBuilder.Sql(Inbox.Table);
+        migrationBuilder.Sql(Deferred.Table);
     }
 }

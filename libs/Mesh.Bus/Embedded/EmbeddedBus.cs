@@ -1,3 +1,4 @@
+using Mesh.Bus.Stored;
 using Mesh.Postgres;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -8,11 +9,13 @@ namespace Mesh.Bus.Embedded;
 /// <summary>The bus of a single node: one row per consumer and message, in the schema <c>bus</c> of a PostgreSQL.</summary>
 public sealed class EmbeddedBus : IBusTransport, IAsyncDisposable
 {
-    private const string Send = """
+    private const string Table = "bus.message";
+
+    private const string Send = $"""
         with sent as (
           select * from unnest($1, $2, $3, $4, $5, $6, $7) as m (id, tenant_id, key, key_seq, type, traceparent, body)
         ), kept as (
-          insert into bus.message (consumer, id, tenant_id, key, key_seq, type, traceparent, body)
+          insert into {Table} (consumer, id, tenant_id, key, key_seq, type, traceparent, body)
           select s.consumer, sent.* from sent join bus.subscription s using (type) order by s.consumer, sent.id
           on conflict do nothing returning consumer
         )
@@ -32,7 +35,7 @@ public sealed class EmbeddedBus : IBusTransport, IAsyncDisposable
         this.pauses = pauses;
         log = loggers.CreateLogger<EmbeddedBus>();
         hints = new(bus, log);
-        DeadLetters = new EmbeddedDeadLetters(bus, hints);
+        DeadLetters = new StoredDeadLetters(Table, bus, hints);
     }
 
     /// <summary>The parked messages of this bus.</summary>
@@ -62,7 +65,7 @@ public sealed class EmbeddedBus : IBusTransport, IAsyncDisposable
 
     /// <inheritdoc />
     public Task ConsumeAsync(string consumer, Delivery delivery, CancellationToken stop) =>
-        new EmbeddedConsumer(consumer, bus, delivery, pauses, log).RunAsync(stop);
+        new StoredConsumer(Table, consumer, bus, delivery, pauses, log).RunAsync(stop);
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()

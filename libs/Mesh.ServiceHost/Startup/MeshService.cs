@@ -54,8 +54,10 @@ public static class MeshService
 
     /// <summary>The connection string of the service's store; refuses to start without one.</summary>
     public static string RequirePostgres(this WebApplicationBuilder builder) =>
-        builder.MeshOptions().Postgres
-        ?? throw new StartupRefusedException(Composition.Of(builder).Service, "MESH_POSTGRES (--postgres) is required: this service keeps its state in PostgreSQL");
+        builder.MeshOptions().Postgres ?? throw builder.Refusal("MESH_POSTGRES (--postgres) is required: this service keeps its state in PostgreSQL");
+
+    /// <summary>The refusal to start with what it was told, for whoever reads the last line of a service.</summary>
+    public static StartupRefusedException Refusal(this WebApplicationBuilder builder, string why) => new(Composition.Of(builder).Service, why);
 
     /// <summary>Adds a generated gRPC client of a peer, as a singleton. Refuses to start when nothing says where the peer is.</summary>
     public static WebApplicationBuilder AddPeer<TClient>(this WebApplicationBuilder builder, string service, Action<PeerOptions>? configure = null)
@@ -137,11 +139,6 @@ public static class MeshService
     {
         var options = (MeshServiceOptions)records[typeof(MeshServiceOptions)];
 
-        if (options.Bus != BusTransport.Postgres)
-        {
-            throw new StartupRefusedException(service, "MESH_BUS (--bus) must be postgres: this build has no other transport");
-        }
-
         var version = Assembly.GetEntryAssembly()?.GetName().Version?.ToString(3) ?? "0.0.0";
         var composition = new Composition(service, version, records);
         var identity = ReadIdentity(service, options);
@@ -153,6 +150,7 @@ public static class MeshService
         builder.Logging.SetMinimumLevel(options.LogLevel);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.Logging.AddFilter("Grpc", LogLevel.Warning);
+        builder.Logging.AddFilter("MassTransit", LogLevel.Warning);
         builder.Logging.AddFilter("Npgsql", LogLevel.Warning);
         Exporting.AddTo(builder, service, version);
 

@@ -26,7 +26,7 @@ public sealed record MeshServiceOptions
     public string? Postgres { get; init; }
 
     /// <summary>Which transport carries facts.</summary>
-    [Option("bus", "Transport of the bus: postgres, or rabbitmq, which this build does not have.")]
+    [Option("bus", "Transport of the bus: postgres, or rabbitmq where services are scaled.")]
     public BusTransport Bus { get; init; } = BusTransport.Postgres;
 
     /// <summary>Where the bus is.</summary>

@@ -1,5 +1,4 @@
 using Mesh.Bus;
-using Mesh.ServiceHost;
 
 namespace Mesh.Audit.Intake;
 
@@ -8,7 +7,7 @@ internal static class FactsIntake
 {
     public static void AddFacts(this WebApplicationBuilder builder)
     {
-        builder.Services.AddEmbeddedBus(builder.MeshOptions().BusUrl ?? builder.RequirePostgres());
+        builder.AddBus();
         builder.Services.AddMessageHandler<FactsHandler>();
     }
 }

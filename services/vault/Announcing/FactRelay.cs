@@ -1,5 +1,4 @@
 using Mesh.Bus;
-using Mesh.ServiceHost;
 
 namespace Mesh.Vault.Announcing;
 
@@ -8,7 +7,7 @@ internal static class FactRelay
 {
     public static void AddAnnouncing(this WebApplicationBuilder builder)
     {
-        builder.Services.AddEmbeddedBus(builder.MeshOptions().BusUrl ?? builder.RequirePostgres());
+        builder.AddBus();
         builder.Services.AddOutboxRelay();
     }
 }

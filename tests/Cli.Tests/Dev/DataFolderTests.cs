@@ -9,7 +9,7 @@ namespace Cli.Tests.Dev;
 public sealed class DataFolderTests
 {
     private static readonly RunFile Left = new(
-        "http://127.0.0.1:7300", "http://127.0.0.1:7301", "mesh_secret", "", "postgres", new Dictionary<string, int>(), 1, 2, new Dictionary<string, int>());
+        "http://127.0.0.1:7300", "http://127.0.0.1:7301", "mesh_secret", "", "postgres", new Dictionary<string, int>(), 1, 2, null, new Dictionary<string, int>());
 
     [Fact]
     public async Task The_token_of_a_mesh_that_was_killed_is_not_sent_to_whoever_has_its_ports_now()

@@ -34,13 +34,16 @@ public class RefundMesh : IAsyncLifetime
     /// <summary>The data folder of the mesh; one of its own when null.</summary>
     protected virtual string? Folder => null;
 
+    /// <summary>What else <c>./mesh dev</c> is told.</summary>
+    protected virtual IReadOnlyList<string> Arguments => [];
+
     /// <summary>The tenants that the sample is applied to, and what is changed in their manifests.</summary>
     protected virtual IReadOnlyDictionary<string, Func<string, string>> Tenants { get; } =
         new Dictionary<string, Func<string, string>> { [Acme] = text => text };
 
     public async ValueTask InitializeAsync()
     {
-        Node = await DevMesh.StartAsync(Folder);
+        Node = await DevMesh.StartAsync(Folder, Arguments);
 
         try
         {
@@ -198,12 +201,25 @@ public class RefundMesh : IAsyncLifetime
         return (await MeshApi.InsistAsync(deadline => Api.Log.ListEntriesAsync(request, deadline: deadline))).Entries;
     }
 
+    /// <summary>Waits until the audit log has every fact of a task's journal, each once: they came over the bus.</summary>
+    public async Task AssertEveryFactIsLoggedOnceAsync(string id)
+    {
+        var facts = (await EventsAsync(id)).Select(entry => entry.Kind).Order().ToList();
+        await Eventually.Async(async () => (await LoggedAsync(id)).Count(entry => facts.Contains(entry.Kind)) >= facts.Count, TimeSpan.FromSeconds(60));
+        Assert.Equal(facts, (await LoggedAsync(id)).Select(entry => entry.Kind).Where(facts.Contains).Order());
+    }
+
     /// <summary>The journal in one line, for messages of failed tests.</summary>
     public async Task<string> StoryAsync(string id, string tenant = Acme) => string.Join(
         "; ", (await EventsAsync(id, tenant)).Select(entry => $"{entry.Seq} e{entry.Epoch} {entry.Kind} {entry.Step} {entry.Fields}"));
 
-    /// <summary>A service's process, or PostgreSQL's postmaster by the name <c>postgres</c>.</summary>
-    public int PidOf(string name) => name == "postgres" ? Node.ReadRun().Postmaster : Node.PidOf(name);
+    /// <summary>A service's process, or PostgreSQL's postmaster by the name <c>postgres</c>, or a broker's by <c>rabbitmq</c>.</summary>
+    public int PidOf(string name) => name switch
+    {
+        "postgres" => Node.ReadRun().Postmaster,
+        "rabbitmq" => Node.ReadRun().Broker!.Value,
+        _ => Node.PidOf(name),
+    };
 
     /// <summary>The sample agent's process once it runs.</summary>
     public async Task<int> AgentPidAsync(string tenant = Acme)

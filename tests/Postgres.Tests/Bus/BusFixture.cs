@@ -1,5 +1,6 @@
 using Mesh.Bus;
 using Mesh.Bus.Embedded;
+using Mesh.Bus.Rabbit;
 using Mesh.Postgres;
 using Mesh.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -26,7 +27,7 @@ public abstract class BusFixture : IAsyncLifetime
     /// <summary>Makes the bus give out again what a dead consumer holds, without waiting for its patience to end.</summary>
     public abstract Task ForgetDeadConsumersAsync();
 
-    public async ValueTask InitializeAsync()
+    public virtual async ValueTask InitializeAsync()
     {
         database = await TestDatabase.CreateAsync(
             $"notes_bus_{typeof(BusFixture).Module.ModuleVersionId:N}_{typeof(BusDbContext).Module.ModuleVersionId.ToString("N")[..8]}",
@@ -39,7 +40,7 @@ public abstract class BusFixture : IAsyncLifetime
         store = StoreRegistration.OpenSource(database.ConnectionFor(NoteDbContext.Service));
     }
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         await Store.DisposeAsync();
         await Database.DisposeAsync();
@@ -60,4 +61,34 @@ public sealed class EmbeddedBusFixture : BusFixture
 
     public override Task ForgetDeadConsumersAsync() =>
         Store.ExecuteAsync("update bus.message set not_before = clock_timestamp() - interval '1 s' where state = 1");
+}
+
+/// <summary>RabbitMQ, with a server of its own.</summary>
+public sealed class RabbitBusFixture : BusFixture
+{
+    private OwnRabbit? server;
+
+    public OwnRabbit Server => server!;
+
+    public override IBusTransport Open(RetryPauses pauses) => new RabbitBus(Server.Url, Store, pauses, NullLoggerFactory.Instance);
+
+    public override IDeadLetters DeadLetters(IBusTransport bus) => ((RabbitBus)bus).DeadLetters;
+
+    public override async Task ForgetDeadConsumersAsync()
+    {
+        await Server.ControlAsync("close_all_connections", "a test forgets its dead consumers");
+        await Store.ExecuteAsync("update deferred set not_before = clock_timestamp() - interval '1 s' where state = 1");
+    }
+
+    public override async ValueTask InitializeAsync()
+    {
+        server = await OwnRabbit.StartAsync();
+        await base.InitializeAsync();
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        await Server.DisposeAsync();
+    }
 }

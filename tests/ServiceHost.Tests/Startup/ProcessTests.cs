@@ -47,22 +47,6 @@ public sealed class ProcessTests
     }
 
     [Fact]
-    public async Task A_transport_that_this_build_does_not_have_is_refused_at_start()
-    {
-        using var keys = TestKeys.Create();
-        using var service = Start("--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--keys", keys.Of("policy"), "--domain", TestKeys.Domain, "--bus", "rabbitmq", "--stop-on-stdin-eof", "true");
-
-        // One that starts all the same ends with its input.
-        service.StandardInput.Close();
-
-        var text = await service.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-
-        await ExitAsync(service);
-        Assert.Equal(2, service.ExitCode);
-        Assert.Contains("MESH_BUS (--bus) must be postgres", text, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task The_end_of_standard_input_stops_a_service_that_was_told_so()
     {
         using var keys = TestKeys.Create();

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
-namespace Mesh.Bus.Embedded;
+namespace Mesh.Bus.Stored;
 
 /// <summary>Tells consumers that something came, at most every 50 ms; polling is the truth.</summary>
 internal sealed class ConsumerHints(NpgsqlDataSource bus, ILogger log) : IAsyncDisposable

@@ -1,6 +1,6 @@
 using Mesh.Postgres;
 
-namespace Mesh.Bus.Embedded;
+namespace Mesh.Bus.Stored;
 
 /// <summary>What the queue is told about a claimed message.</summary>
 internal abstract record Settlement(Guid Id)
@@ -20,6 +20,6 @@ internal sealed record ClaimedMessage(Envelope Message, int Attempts);
 
 /// <summary>What a consumer may handle now, in order per key, and how soon something that had to wait may be next.</summary>
 /// <param name="Messages">What it may handle.</param>
-/// <param name="BlockedFor">When what had to wait may be next.</param>
+/// <param name="Blocked">When each that had to wait may be next.</param>
 /// <param name="IsFull">There was no room for more: there may be more behind.</param>
-internal sealed record ConsumerClaim(IReadOnlyList<ClaimedMessage> Messages, TimeSpan BlockedFor, bool IsFull);
+internal sealed record ConsumerClaim(IReadOnlyList<ClaimedMessage> Messages, IReadOnlyList<TimeSpan> Blocked, bool IsFull);

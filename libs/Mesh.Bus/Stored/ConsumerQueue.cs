@@ -2,10 +2,12 @@ using Mesh.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
-namespace Mesh.Bus.Embedded;
+namespace Mesh.Bus.Stored;
 
 /// <summary>The statements by which the replicas of one consumer share its rows.</summary>
-internal sealed class ConsumerQueue(string consumer)
+/// <param name="table">Where the rows are: a name of this code's, never a stranger's.</param>
+/// <param name="consumer">Whose rows they are.</param>
+internal sealed class ConsumerQueue(string table, string consumer)
 {
     /// <summary>Deliveries without an answer (a crash each time) after which a message is parked.</summary>
     private const int UnansweredMax = 20;
@@ -17,8 +19,8 @@ internal sealed class ConsumerQueue(string consumer)
     private const string WithoutFsync =
         $"select set_config('synchronous_commit', 'off', true) || {HotPlans.Local}";
 
-    private const string Expire = """
-        update bus.message set state = case when attempts >= $2 then 2 else 0 end,
+    private readonly string expireSql = $"""
+        update {table} set state = case when attempts >= $2 then 2 else 0 end,
           error = case when attempts >= $2 then 'It was delivered ' || attempts || ' times and its consumer never answered.' else error end,
           not_before = clock_timestamp()
         where consumer = $1 and state = 1 and not_before < clock_timestamp()
@@ -26,25 +28,25 @@ internal sealed class ConsumerQueue(string consumer)
 
     // Keys that cannot go on now, whatever waits behind in them: one is parked, is being handled, or rests before its next
     // attempt. Their rows are left out before the page is cut, or they would fill it and keep every other key waiting.
-    private static readonly string Claim = $"""
+    private readonly string claimSql = $"""
         with stuck as materialized (
-          select tenant_id, key from bus.message where consumer = $1 and state = 2
-          union select tenant_id, key from bus.message where consumer = $1 and state = 1
-          union select tenant_id, key from bus.message where consumer = $1 and state = 0 and attempts > 0 and not_before > clock_timestamp()
+          select tenant_id, key from {table} where consumer = $1 and state = 2
+          union select tenant_id, key from {table} where consumer = $1 and state = 1
+          union select tenant_id, key from {table} where consumer = $1 and state = 0 and attempts > 0 and not_before > clock_timestamp()
         ), taken as materialized (
-          select id, tenant_id, key, key_seq from bus.message
+          select id, tenant_id, key, key_seq from {table}
           where consumer = $1 and state = 0 and not_before <= clock_timestamp()
             and (tenant_id, key) not in (select tenant_id, key from stuck)
           order by id limit {PageMax} for update skip locked
         ), judged as (
           select taken.id, earlier.id is not null as blocked
           from taken left join lateral (
-            select e.id from bus.message e
+            select e.id from {table} e
             where e.consumer = $1 and e.tenant_id = taken.tenant_id and e.key = taken.key
               and (e.key_seq, e.id) < (taken.key_seq, taken.id) and e.id not in (select id from taken)
             order by e.key_seq, e.id limit 1) earlier on true
         )
-        update bus.message m set
+        update {table} m set
           state = case when blocked then 0 else 1 end,
           attempts = case when blocked then attempts else attempts + 1 end,
           not_before = clock_timestamp() + case when blocked then interval '50 ms' else interval '60 s' end
@@ -53,17 +55,17 @@ internal sealed class ConsumerQueue(string consumer)
                   extract(epoch from m.not_before - clock_timestamp())::float8, m.attempts
         """;
 
-    private const string Delete = "delete from bus.message where consumer = $1 and id = any($2)";
+    private readonly string deleteSql = $"delete from {table} where consumer = $1 and id = any($2)";
 
-    private const string Back = """
-        update bus.message m set state = 0, not_before = clock_timestamp() + b.pause * interval '1 s',
+    private readonly string backSql = $"""
+        update {table} m set state = 0, not_before = clock_timestamp() + b.pause * interval '1 s',
           attempts = m.attempts - case when b.counts then 0 else 1 end, error = coalesce(b.error, m.error)
         from unnest($2, $3, $4, $5) as b (id, pause, counts, error)
         where m.consumer = $1 and m.id = b.id and m.state = 1
         """;
 
-    private const string Park = """
-        update bus.message m set state = 2, not_before = clock_timestamp(), error = p.error
+    private readonly string parkSql = $"""
+        update {table} m set state = 2, not_before = clock_timestamp(), error = p.error
         from unnest($2, $3) as p (id, error) where m.consumer = $1 and m.id = p.id and m.state = 1
         """;
 
@@ -73,12 +75,12 @@ internal sealed class ConsumerQueue(string consumer)
         await using var batch = Settling(connection, settled);
         if (expire)
         {
-            batch.BatchCommands.Add(Command(Expire, new NpgsqlParameter { Value = UnansweredMax }));
+            batch.BatchCommands.Add(Command(expireSql, new NpgsqlParameter { Value = UnansweredMax }));
         }
 
-        batch.BatchCommands.Add(Command(Claim));
+        batch.BatchCommands.Add(Command(claimSql));
         var messages = new List<ClaimedMessage>();
-        var blockedFor = TimeSpan.MaxValue;
+        var blocked = new List<TimeSpan>();
         var page = 0;
         await batch.PrepareAsync(stop);
         await using var rows = await batch.ExecuteReaderAsync(stop);
@@ -89,8 +91,7 @@ internal sealed class ConsumerQueue(string consumer)
                 page++;
                 if (rows.GetBoolean(7))
                 {
-                    var wait = TimeSpan.FromSeconds(Math.Max(rows.GetDouble(8), 0.05));
-                    blockedFor = wait < blockedFor ? wait : blockedFor;
+                    blocked.Add(TimeSpan.FromSeconds(Math.Max(rows.GetDouble(8), 0.05)));
                     continue;
                 }
 
@@ -99,7 +100,7 @@ internal sealed class ConsumerQueue(string consumer)
         }
         while (await rows.NextResultAsync(stop));
 
-        return new([.. messages.OrderBy(one => one.Message.KeySequence).ThenBy(one => one.Message.Id)], blockedFor, page == PageMax);
+        return new([.. messages.OrderBy(one => one.Message.KeySequence).ThenBy(one => one.Message.Id)], blocked, page == PageMax);
     }
 
     public async Task SettleAsync(NpgsqlConnection connection, IReadOnlyList<Settlement> settled, CancellationToken stop)
@@ -117,13 +118,13 @@ internal sealed class ConsumerQueue(string consumer)
         var parked = settled.OfType<Settlement.Parked>().ToList();
         if (done.Length > 0)
         {
-            batch.BatchCommands.Add(Command(Delete, new NpgsqlParameter { Value = done }));
+            batch.BatchCommands.Add(Command(deleteSql, new NpgsqlParameter { Value = done }));
         }
 
         if (back.Count > 0)
         {
             batch.BatchCommands.Add(Command(
-                Back,
+                backSql,
                 new NpgsqlParameter { Value = back.Select(one => one.Id).ToArray() },
                 new NpgsqlParameter { Value = back.Select(one => one.Pause.TotalSeconds).ToArray() },
                 new NpgsqlParameter { Value = back.Select(one => one.Counts).ToArray() },
@@ -133,7 +134,7 @@ internal sealed class ConsumerQueue(string consumer)
         if (parked.Count > 0)
         {
             batch.BatchCommands.Add(Command(
-                Park,
+                parkSql,
                 new NpgsqlParameter { Value = parked.Select(one => one.Id).ToArray() },
                 Texts(parked.Select(one => one.Error))));
         }

@@ -1,20 +1,25 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
-namespace Mesh.Bus.Embedded;
+namespace Mesh.Bus.Stored;
 
-/// <summary>One consumer's loop: claim, deliver, settle, and wait for a hint when there is nothing.</summary>
-internal sealed class EmbeddedConsumer(string consumer, NpgsqlDataSource bus, Delivery delivery, RetryPauses pauses, ILogger log)
+/// <summary>One consumer's loop over its rows: claim, deliver, settle, and wait for a hint when there is nothing.</summary>
+internal sealed class StoredConsumer(string table, string consumer, NpgsqlDataSource bus, Delivery delivery, RetryPauses pauses, ILogger log)
 {
     // The net under the hints: finds what a sender committed and did not live to hint at.
     private static readonly TimeSpan IdlePoll = TimeSpan.FromSeconds(5);
 
-    private readonly ConsumerQueue queue = new(consumer);
+    private readonly ConsumerQueue queue = new(table, consumer);
+    private readonly ConcurrentQueue<TimeSpan> expected = new();
     private bool isHinted;
 
-    /// <summary>When the next of the messages that this consumer sent back may be tried again.</summary>
-    private long? nextRetry;
+    /// <summary>When messages that cannot be handled now may be: all of these moments, since each may be another message's.</summary>
+    private readonly SortedSet<long> retries = [];
+
+    /// <summary>Something was put into the rows that may be tried after a pause, which a hint alone would not tell. Hint after this.</summary>
+    public void Expect(TimeSpan pause) => expected.Enqueue(pause);
 
     public async Task RunAsync(CancellationToken stop)
     {
@@ -45,7 +50,15 @@ internal sealed class EmbeddedConsumer(string consumer, NpgsqlDataSource bus, De
         {
             isHinted = false;
             var claim = await queue.NextAsync(connection, settled, expire: settled.Count == 0, CancellationToken.None);
-            NoteRetry(claim.BlockedFor);
+            foreach (var blocked in claim.Blocked)
+            {
+                NoteRetry(blocked);
+            }
+
+            while (expected.TryDequeue(out var pause))
+            {
+                NoteRetry(pause);
+            }
 
             // Only now does the store count their pauses: looked for any earlier, they would not be due yet.
             foreach (var resting in settled.OfType<Settlement.Back>().Where(back => back.Counts))
@@ -105,11 +118,11 @@ internal sealed class EmbeddedConsumer(string consumer, NpgsqlDataSource bus, De
                 return new Settlement.Back(message.Id, pause, Counts: true, failed.Error);
 
             case DeliveryOutcome.Failed failed:
-                log.Parked(message.Id, message.Type, consumer, attempts);
+                log.Parked(message.Id, message.Type, consumer, attempts, failed.Error);
                 return new Settlement.Parked(message.Id, failed.Error);
 
             case DeliveryOutcome.Undecodable undecodable:
-                log.Parked(message.Id, message.Type, consumer, attempts);
+                log.Parked(message.Id, message.Type, consumer, attempts, undecodable.Error);
                 return new Settlement.Parked(message.Id, undecodable.Error);
 
             default:
@@ -121,25 +134,22 @@ internal sealed class EmbeddedConsumer(string consumer, NpgsqlDataSource bus, De
     {
         if (wait < TimeSpan.FromHours(2))
         {
+            // Moments this close together are one, so that there are never many.
+            var grain = Stopwatch.Frequency / 100;
             var at = Stopwatch.GetTimestamp() + (long)(wait.TotalSeconds * Stopwatch.Frequency);
-            nextRetry = nextRetry is { } earlier && earlier < at ? earlier : at;
+            retries.Add((at / grain + 1) * grain);
         }
     }
 
     private TimeSpan Patience()
     {
-        if (nextRetry is not { } retry)
+        var now = Stopwatch.GetTimestamp();
+        if (retries.RemoveWhere(at => at <= now) > 0)
         {
-            return IdlePoll;
+            return TimeSpan.Zero;
         }
 
-        var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), retry);
-        if (wait <= TimeSpan.Zero)
-        {
-            nextRetry = null;
-        }
-
-        return wait < IdlePoll ? wait + TimeSpan.FromMilliseconds(2) : IdlePoll;
+        return retries.Count > 0 && Stopwatch.GetElapsedTime(now, retries.Min) is var wait && wait < IdlePoll ? wait : IdlePoll;
     }
 
     private static async Task WaitAsync(NpgsqlConnection connection, TimeSpan wait, CancellationToken stop)

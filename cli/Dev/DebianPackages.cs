@@ -1,0 +1,48 @@
+using System.Diagnostics;
+
+namespace Mesh.Cli.Dev;
+
+/// <summary>Installs servers from Debian's packages, without the instance that a package would start by itself.</summary>
+internal static class DebianPackages
+{
+    private const string ServicePolicy = "/usr/sbin/policy-rc.d";
+
+    /// <summary>Whether this user may install packages here.</summary>
+    public static bool CanInstall => Environment.IsPrivilegedProcess && File.Exists("/usr/bin/apt-get");
+
+    /// <summary>Installs a package; answers what went wrong, or null.</summary>
+    public static async Task<string?> InstallAsync(string package, CancellationToken stop)
+    {
+        // What Debian asks before a package starts its service; 101 says no.
+        var isOurs = !File.Exists(ServicePolicy);
+
+        if (isOurs)
+        {
+            await File.WriteAllTextAsync(ServicePolicy, "#!/bin/sh\nexit 101\n", stop);
+            File.SetUnixFileMode(ServicePolicy, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
+        try
+        {
+            return await RunAsync("update -q", stop) ?? await RunAsync($"install -y -q --no-install-recommends {package}", stop);
+        }
+        finally
+        {
+            if (isOurs)
+            {
+                File.Delete(ServicePolicy);
+            }
+        }
+    }
+
+    private static async Task<string?> RunAsync(string arguments, CancellationToken stop)
+    {
+        var start = new ProcessStartInfo("/usr/bin/apt-get", arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["DEBIAN_FRONTEND"] = "noninteractive";
+        using var apt = Process.Start(start)!;
+        var said = await Task.WhenAll(apt.StandardOutput.ReadToEndAsync(stop), apt.StandardError.ReadToEndAsync(stop));
+        await apt.WaitForExitAsync(stop);
+
+        return apt.ExitCode == 0 ? null : $"`apt-get {arguments}` failed (exit code {apt.ExitCode}): {said[1].ReplaceLineEndings(" ").Trim()}";
+    }
+}

@@ -1,0 +1,80 @@
+using System.Net.Mime;
+using System.Security.Cryptography;
+using System.Text;
+using MassTransit;
+using Mesh.Postgres;
+
+namespace Mesh.Bus.Rabbit;
+
+/// <summary>How an envelope lies on the broker: its body as it is, the rest as AMQP properties and headers.</summary>
+/// <remarks>No envelope of MassTransit's: any AMQP client can read it, and nothing is written as text that is not text.</remarks>
+internal sealed class BrokerMessage
+{
+    private const string Tenant = "mesh-tenant";
+    private const string Key = "mesh-key";
+    private const string KeySequence = "mesh-key-seq";
+    private const string TraceParent = "traceparent";
+
+    // Longer than any of ours; what is longer is not ours.
+    private const int TextMax = 512;
+
+    public static void Write(Envelope message, SendContext context)
+    {
+        var rabbit = (RabbitMqSendContext)context;
+        rabbit.Serializer = new Bytes(message.Body);
+        rabbit.MessageId = message.Id;
+        rabbit.Durable = true;
+        rabbit.Mandatory = true;
+        rabbit.BasicProperties.Type = message.Type;
+        rabbit.Headers.Set(Tenant, message.Tenant);
+        rabbit.Headers.Set(Key, message.Key);
+        rabbit.Headers.Set(KeySequence, message.KeySequence);
+        rabbit.Headers.Set(TraceParent, message.TraceParent);
+    }
+
+    /// <summary>The envelope, or why there is none.</summary>
+    public static (Envelope? Message, string? Trouble) Read(IReadOnlyDictionary<string, object?> headers, string? id, string? type, byte[] body)
+    {
+        var tenant = Text(headers, Tenant);
+        var key = Text(headers, Key);
+
+        return (tenant, key, type, headers.GetValueOrDefault(KeySequence)) switch
+        {
+            _ when body.Length > Envelope.BodyBytesMax => (null, $"The body has {body.Length} bytes; at most {Envelope.BodyBytesMax} are allowed."),
+            _ when !Guid.TryParseExact(id, "D", out _) => (null, "The property message-id is not a UUID."),
+            (null, _, _, _) => (null, $"The header {Tenant} is missing, or no text of at most {TextMax} characters."),
+            (_, null, _, _) => (null, $"The header {Key} is missing, or no text of at most {TextMax} characters."),
+            (_, _, _, _) when !IsStorable(type) => (null, $"The property type is missing, or no text of at most {TextMax} characters."),
+            (_, _, _, not long) => (null, $"The header {KeySequence} is missing, or no 64-bit number."),
+            (_, _, _, long sequence) => (new Envelope(Guid.ParseExact(id, "D"), tenant, key, sequence, type!, Text(headers, TraceParent), body), null),
+        };
+    }
+
+    /// <summary>What is put aside of bytes that are no message: as much of them as fits, under an id and a key of their own.</summary>
+    public static Envelope Unreadable(string? type, byte[] body)
+    {
+        var id = new Guid(SHA256.HashData(body).AsSpan(0, 16), bigEndian: true);
+
+        return new Envelope(id, "", $"unreadable/{id:N}", 0, IsStorable(type) ? type! : "unknown", null, body.Length > Envelope.BodyBytesMax ? body[..Envelope.BodyBytesMax] : body);
+    }
+
+    private static bool IsStorable(string? text) => text is { Length: > 0 and <= TextMax } && !text.Contains('\0');
+
+    private static string? Text(IReadOnlyDictionary<string, object?> headers, string name) =>
+        headers.GetValueOrDefault(name) switch
+        {
+            byte[] { Length: <= TextMax } utf8 when !utf8.Contains((byte)0) => Encoding.UTF8.GetString(utf8),
+            string { Length: <= TextMax } text when !text.Contains('\0') => text,
+            _ => null,
+        };
+
+    private sealed class Bytes(byte[] body) : IMessageSerializer
+    {
+        private static readonly ContentType Protobuf = new("application/x-protobuf");
+
+        public ContentType ContentType => Protobuf;
+
+        public MessageBody GetMessageBody<T>(SendContext<T> context)
+            where T : class => new BytesMessageBody(body);
+    }
+}

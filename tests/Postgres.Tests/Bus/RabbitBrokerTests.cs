@@ -1,0 +1,233 @@
+using System.Text;
+using Mesh.Bus;
+using Mesh.Bus.Rabbit;
+using Mesh.Postgres;
+using Mesh.TestKit;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+
+namespace Postgres.Tests.Bus;
+
+/// <summary>What only a broker can do wrong, done to a real one.</summary>
+public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<RabbitBusFixture>
+{
+    private static readonly RetryPauses Short = new(
+        TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(20));
+
+    private readonly string type = $"type-{Guid.NewGuid():N}";
+    private readonly string consumer = $"c{Guid.NewGuid():N}"[..20];
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_broker_that_is_killed_in_the_middle_loses_and_doubles_nothing()
+    {
+        const int keys = 20;
+        const int each = 25;
+        using var signal = new OutboxSignal();
+        await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type));
+        await fixture.Server.RegisteredAsync();
+        await using var relay = await RunningService.RelayAsync(fixture.Store, fixture.Open(Short), signal);
+
+        for (var place = 1; place <= each; place++)
+        {
+            await WriteOutboxAsync([.. Enumerable.Range(0, keys).Select(key => Message($"k{key}", place))]);
+            signal.Raise();
+
+            if (place is 8 or 16)
+            {
+                // Some are confirmed and some are not, some are delivered and some are not.
+                await Eventually.Async(async () => await CountAsync() > 0);
+                await fixture.Server.KillAsync();
+                await WriteOutboxAsync([.. Enumerable.Range(0, keys).Select(key => Message($"late{place}-{key}", 1))]);
+                await fixture.Server.StartAgainAsync();
+            }
+        }
+
+        await Eventually.Async(async () => await CountAsync() >= (keys * each) + (2 * keys), TimeSpan.FromSeconds(90));
+
+        for (var key = 0; key < keys; key++)
+        {
+            Assert.Equal(Enumerable.Range(1, each).Select(place => (long)place), await EffectsAsync($"k{key}"));
+        }
+
+        Assert.Equal(0, await fixture.Store.ScalarAsync<long>($"select count(*) from outbox where type = '{type}'"));
+    }
+
+    [Fact]
+    public async Task Connections_that_are_cut_again_and_again_lose_and_double_nothing()
+    {
+        using var signal = new OutboxSignal();
+        await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type));
+        await using var relay = await RunningService.RelayAsync(fixture.Store, fixture.Open(Short), signal);
+
+        for (var place = 1; place <= 3; place++)
+        {
+            await WriteOutboxAsync([.. Enumerable.Range(0, 100).Select(key => Message($"k{key}", place))]);
+            signal.Raise();
+            await fixture.Server.ControlAsync("close_all_connections", "a test cuts them");
+        }
+
+        await Eventually.Async(async () => await CountAsync() >= 300, TimeSpan.FromSeconds(60));
+        Assert.Equal<long[]>([1, 2, 3], await EffectsAsync("k7"));
+    }
+
+    [Fact]
+    public async Task A_full_queue_refuses_and_what_it_refused_waits_in_the_outbox_in_its_order()
+    {
+        await using var bus = (RabbitBus)fixture.Open(Short);
+        await bus.SubscribeAsync(consumer, [type], Stop);
+        await fixture.Server.ControlAsync("set_policy", consumer, $"^mesh.{consumer}$", """{"max-length": 3}""", "--apply-to", "queues");
+        using var signal = new OutboxSignal();
+        await using var relay = await RunningService.RelayAsync(fixture.Store, fixture.Open(Short), signal);
+        await WriteOutboxAsync([.. Enumerable.Range(1, 40).Select(place => Message("k", place))]);
+        signal.Raise();
+
+        await Eventually.Async(async () => await fixture.Store.ScalarAsync<bool>(
+            $"select coalesce(max(attempts) > 1, false) and count(*) between 30 and 39 from outbox where type = '{type}'"));
+
+        await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type));
+        await Eventually.Async(async () => await CountAsync() >= 40, TimeSpan.FromSeconds(60));
+        Assert.Equal(Enumerable.Range(1, 40).Select(place => (long)place), await EffectsAsync("k"));
+    }
+
+    [Fact]
+    public async Task A_broker_that_stops_confirming_is_given_up_and_what_it_had_taken_has_its_effect_once()
+    {
+        await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type));
+        await using var bus = (RabbitBus)fixture.Open(Short);
+        var message = Message("k", 1);
+        await bus.SendAsync([Message("k", 0)], Stop);
+        await Eventually.Async(async () => await CountAsync() == 1);
+
+        Signal(fixture.Server.Pid, "STOP");
+
+        try
+        {
+            await Assert.ThrowsAsync<TimeoutException>(() => bus.SendAsync([message], Stop));
+        }
+        finally
+        {
+            Signal(fixture.Server.Pid, "CONT");
+        }
+
+        // It has read what was sent by now, and the sender cannot know.
+        await Eventually.Async(async () => (await TrySendAsync(bus, message)).Contains(message.Id), TimeSpan.FromSeconds(60));
+        await bus.SendAsync([Message("k", 2)], Stop);
+        await Eventually.Async(async () => await CountAsync() >= 3);
+        Assert.Equal<long[]>([0, 1, 2], await EffectsAsync("k"));
+    }
+
+    [Fact]
+    public async Task Bytes_that_are_no_message_are_parked_with_their_reason_and_hold_up_nobody()
+    {
+        await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type));
+        await using var connection = await new ConnectionFactory { Uri = fixture.Server.Url }.CreateConnectionAsync(Stop);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: Stop);
+        var good = Headers("acme", "k", 1L);
+        (string Reason, BasicProperties Properties, byte[] Body)[] hostile =
+        [
+            ("message-id", new() { Type = type, Headers = good, MessageId = "no uuid" }, [1]),
+            ("message-id", new(), [2]),
+            ("mesh-tenant", new() { Type = type, MessageId = NewId() }, [3]),
+            ("mesh-tenant", new() { Type = type, MessageId = NewId(), Headers = Headers(new string('a', 600), "k", 1L) }, [4]),
+            ("mesh-tenant", new() { Type = type, MessageId = NewId(), Headers = Headers("ac\0me", "k", 1L) }, [5]),
+            ("mesh-key is", new() { Type = type, MessageId = NewId(), Headers = Headers("acme", null, 1L) }, [6]),
+            ("mesh-key-seq", new() { Type = type, MessageId = NewId(), Headers = Headers("acme", "k", "one") }, [7]),
+            ("property type", new() { MessageId = NewId(), Headers = good }, [8]),
+            ("takes the type", new() { MessageId = NewId(), Headers = good, Type = "mesh.facts.v9.Unheard" }, [9]),
+            ("property type", new() { MessageId = NewId(), Headers = good, Type = "nul\0" }, [10]),
+            ("at most 1048576", new() { Type = type, MessageId = NewId(), Headers = good }, new byte[Envelope.BodyBytesMax + 1]),
+        ];
+
+        foreach (var (_, properties, body) in hostile)
+        {
+            await channel.BasicPublishAsync(type, "", mandatory: true, properties, body, Stop);
+        }
+
+        await using var bus = (RabbitBus)fixture.Open(Short);
+        await bus.SendAsync([Message("other", 1)], Stop);
+        await Eventually.Async(async () => await CountAsync() == 1);
+        IReadOnlyList<DeadLetter> parked = [];
+        await Eventually.Async(async () => (parked = await bus.DeadLetters.ListAsync(consumer, stop: Stop)).Count == hostile.Length, TimeSpan.FromSeconds(20));
+
+        foreach (var reason in hostile.GroupBy(one => one.Reason))
+        {
+            Assert.Equal(reason.Count(), parked.Count(one => one.Error.Contains(reason.Key, StringComparison.Ordinal)));
+        }
+    }
+
+    [Fact]
+    public async Task A_message_that_never_gets_an_answer_leaves_the_queue_after_eight_deliveries_and_is_tried_on()
+    {
+        await using (var bus = (RabbitBus)fixture.Open(Short))
+        {
+            await bus.SubscribeAsync(consumer, [type], Stop);
+            await bus.SendAsync([Message("k", 1)], Stop);
+        }
+
+        await using (var connection = await new ConnectionFactory { Uri = fixture.Server.Url }.CreateConnectionAsync(Stop))
+        {
+            // What a consumer does that dies each time.
+            for (var delivery = 1; delivery <= 9; delivery++)
+            {
+                await using var channel = await connection.CreateChannelAsync(cancellationToken: Stop);
+                var delivered = new TaskCompletionSource();
+                var victim = new AsyncEventingBasicConsumer(channel);
+                victim.ReceivedAsync += (_, _) =>
+                {
+                    delivered.TrySetResult();
+                    return Task.CompletedTask;
+                };
+                await channel.BasicConsumeAsync($"mesh.{consumer}", autoAck: false, victim, Stop);
+                await delivered.Task.WaitAsync(TimeSpan.FromSeconds(20), Stop);
+            }
+        }
+
+        await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type));
+        await Eventually.Async(async () => await CountAsync() == 1);
+    }
+
+    private static string NewId() => Guid.CreateVersion7().ToString("D");
+
+    private static Dictionary<string, object?> Headers(string tenant, string? key, object sequence) => new()
+    {
+        ["mesh-tenant"] = tenant,
+        ["mesh-key"] = key is null ? null : Encoding.UTF8.GetBytes(key),
+        ["mesh-key-seq"] = sequence,
+    };
+
+    private static async Task<IReadOnlySet<Guid>> TrySendAsync(RabbitBus bus, Envelope message)
+    {
+        try
+        {
+            return await bus.SendAsync([message], Stop);
+        }
+        catch (TimeoutException)
+        {
+            return new HashSet<Guid>();
+        }
+    }
+
+    private static void Signal(int pid, string signal)
+    {
+        using var kill = System.Diagnostics.Process.Start("/bin/kill", [$"-{signal}", $"{pid}"]);
+        kill.WaitForExit();
+    }
+
+    private Task<RunningService> ConsumeAsync(IMessageHandler handler) => RunningService.ConsumersAsync(fixture.Store, fixture.Open(Short), handler);
+
+    private async Task WriteOutboxAsync(params Envelope[] messages)
+    {
+        await using var batch = fixture.Store.CreateBatch();
+        batch.BatchCommands.Add(Outbox.Insert(messages));
+        await batch.ExecuteNonQueryAsync(Stop);
+    }
+
+    private Task<long> CountAsync() => fixture.Store.ScalarAsync<long>($"select count(*) from effects where key like '{consumer}/%'");
+
+    private Task<long[]> EffectsAsync(string key) => fixture.Store.ScalarAsync<long[]>(
+        $"select coalesce(array_agg(key_seq order by at), array[]::bigint[]) from effects where key = '{consumer}/{key}'");
+
+    private Envelope Message(string key, long place) => new(Guid.CreateVersion7(), "acme", key, place, type, null, [1, 2, 3]);
+}
