@@ -50,10 +50,10 @@ internal sealed class BenchMesh : IAsyncDisposable
     /// <summary>Memory in MiB, by process.</summary>
     public Usage PssMiB() => Measure(Processes.PssMiB);
 
-    public static async Task<BenchMesh> StartAsync(CancellationToken stop)
+    public static async Task<BenchMesh> StartAsync(string bus, CancellationToken stop)
     {
         var started = Stopwatch.GetTimestamp();
-        var mesh = await DevMesh.StartAsync();
+        var mesh = await DevMesh.StartAsync(null, "--bus", bus);
         var startedIn = Stopwatch.GetElapsedTime(started);
         var secret = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var key = RandomNumberGenerator.GetBytes(32);
@@ -64,12 +64,13 @@ internal sealed class BenchMesh : IAsyncDisposable
         return bench;
     }
 
-    // Charged are the six services and PostgreSQL. Agents are children of the tool runner, and the user's programs: told beside it.
+    // Charged are the six services, PostgreSQL and a broker. Agents are children of the tool runner, and the user's programs: told beside it.
     private Usage Measure(Func<int, IReadOnlyCollection<int>, double> measure)
     {
         var run = mesh.ReadRun();
         int[] agents = [.. run.Agents.Values];
-        var charged = run.Pids.Append(KeyValuePair.Create("postgres", run.Postmaster));
+        var servers = run.Broker is { } broker ? [KeyValuePair.Create("rabbitmq", broker)] : Array.Empty<KeyValuePair<string, int>>();
+        var charged = run.Pids.Append(KeyValuePair.Create("postgres", run.Postmaster)).Concat(servers);
 
         return new Usage(charged.ToDictionary(process => process.Key, process => measure(process.Value, agents)), agents.Sum(agent => measure(agent, [])));
     }
@@ -110,15 +111,16 @@ internal sealed class BenchMesh : IAsyncDisposable
         return (result["p50"].NumberValue, result["p99"].NumberValue);
     }
 
-    /// <summary>Returns once every fact is where it belongs: no outbox holds one, and no consumer has one before it.</summary>
+    /// <summary>Returns once every fact is where it belongs: no outbox holds one, and the log has as many of tasks as the journals.</summary>
     public async Task DrainedAsync(CancellationToken stop)
     {
         await using var connection = new NpgsqlConnection(Postgres);
         await connection.OpenAsync(stop);
         await using var waiting = new NpgsqlCommand(
             """
-            select sum((xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %I.%I', schemaname, tablename), false, true, '')))[1]::text::bigint)::bigint
-            from pg_tables where tablename = 'outbox' or (schemaname, tablename) = ('bus', 'message')
+            select (select count(*) from orchestrator.journal) - (select count(*) from audit.leaf where task_seq is not null)
+              + (select sum((xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %I.%I', schemaname, tablename), false, true, '')))[1]::text::bigint)::bigint
+                 from pg_tables where tablename = 'outbox')
             """,
             connection);
 

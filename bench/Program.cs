@@ -1,6 +1,6 @@
 // The figures of the performance budget that exist so far, each beside its floor of the same run:
 //
-//   ./mesh bench [-o json]
+//   ./mesh bench [--bus postgres|rabbitmq] [-o json]
 //
 // It starts a mesh of its own, takes two to five minutes, and leaves nothing behind. Machines are noisy: compare the ratios.
 using System.Diagnostics;
@@ -20,12 +20,20 @@ const int InFlight = 64;
 const int Together = 1_500;
 const int Steps = 300;
 
-var isJson = args is ["-o", "json"];
+string bus;
+bool isJson;
 
-if (args.Length > 0 && !isJson)
+switch (args)
 {
-    Console.Error.WriteLine("usage: ./mesh bench [-o json]");
-    return 2;
+    case [] or ["-o", "json"]:
+        (bus, isJson) = ("postgres", args.Length > 0);
+        break;
+    case ["--bus", "postgres" or "rabbitmq"] or ["--bus", "postgres" or "rabbitmq", "-o", "json"]:
+        (bus, isJson) = (args[1], args.Length > 2);
+        break;
+    default:
+        Console.Error.WriteLine("usage: ./mesh bench [--bus postgres|rabbitmq] [-o json]");
+        return 2;
 }
 
 using var ended = new CancellationTokenSource(TimeSpan.FromMinutes(8));
@@ -38,7 +46,7 @@ var stop = ended.Token;
 var figures = new List<Figure>();
 
 Say("starting a mesh");
-await using var mesh = await BenchMesh.StartAsync(stop);
+await using var mesh = await BenchMesh.StartAsync(bus, stop);
 Say($"its folder is {mesh.Folder}");
 Add(new Figure("mesh dev, nothing to ready") { Value = mesh.StartedIn.TotalSeconds, Target = "value <= 10", Met = mesh.StartedIn.TotalSeconds <= 10 });
 
@@ -212,6 +220,7 @@ async Task<Dictionary<string, string>> MachineAsync()
         ["runtime"] = System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription,
         ["commit"] = Commit(),
         ["runs"] = "1",
+        ["bus"] = bus,
     };
 
     foreach (var setting in (string[])["server_version", "fsync", "synchronous_commit", "full_page_writes"])

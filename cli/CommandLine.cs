@@ -6,6 +6,7 @@ using Mesh.Cli.Access;
 using Mesh.Cli.Applying;
 using Mesh.Cli.Approvals;
 using Mesh.Cli.Auditing;
+using Mesh.Cli.DeadLetters;
 using Mesh.Cli.Demo;
 using Mesh.Cli.Dev;
 using Mesh.Cli.Keys;
@@ -110,6 +111,13 @@ internal static class CommandLine
             {
                 VerifyCommand.Create(),
                 ProveCommand.Create(),
+            },
+            new Command("dead-letter", "Messages between services that nobody could handle.")
+            {
+                ListDeadLettersCommand.Create(),
+                ShowDeadLetterCommand.Create(),
+                RetryDeadLetterCommand.Create(),
+                DiscardDeadLetterCommand.Create(),
             },
             new Command("keys", "The keys of an installation.") { InitKeysCommand.Create() },
             new Command("db", "The stores of the services.") { MigrateCommand.Create() },

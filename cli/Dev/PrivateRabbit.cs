@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
@@ -73,12 +74,14 @@ internal sealed class PrivateRabbit : IAsyncDisposable
 
         if (portMapper is null or { HasExited: true })
         {
+            var mapper = await SpawnAsync("epmd", "-port", ports.PortMapper.ToString(CultureInfo.InvariantCulture), "-address", "127.0.0.1");
             portMapper?.Dispose();
-            portMapper = await SpawnAsync("epmd", "-port", ports.PortMapper.ToString(CultureInfo.InvariantCulture), "-address", "127.0.0.1");
+            portMapper = mapper;
         }
 
+        var started = await SpawnAsync(programs.Server);
         server?.Dispose();
-        server = await SpawnAsync(programs.Server);
+        server = started;
         var deadline = Stopwatch.StartNew();
 
         while (!await AnswersAsync(stop))
@@ -126,7 +129,7 @@ internal sealed class PrivateRabbit : IAsyncDisposable
     /// <summary>Runs <c>rabbitmqctl</c> on it.</summary>
     public async Task<string> ControlAsync(params string[] arguments)
     {
-        using var control = await SpawnThread.RunAsync(() => Process.Start(StartOf([programs.Control, .. arguments]))!);
+        using var control = await SpawnThread.RunAsync(() => Spawn(StartOf([programs.Control, .. arguments])));
         var output = await Task.WhenAll(control.StandardOutput.ReadToEndAsync(), control.StandardError.ReadToEndAsync());
         await control.WaitForExitAsync();
 
@@ -209,7 +212,19 @@ internal sealed class PrivateRabbit : IAsyncDisposable
 
     private Task<Process> SpawnAsync(params string[] command) => SpawnThread.RunAsync(() =>
         // The shell opens the log and hands it on, so that no pipe has to be drained and none can break.
-        Process.Start(StartOf(["/bin/sh", "-c", $"exec \"$@\" </dev/null >>'{Log}' 2>&1", "sh", .. command]))!);
+        Spawn(StartOf(["/bin/sh", "-c", $"exec \"$@\" </dev/null >>'{Log}' 2>&1", "sh", .. command])));
+
+    private static Process Spawn(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception error)
+        {
+            throw new PrivateRabbitException($"{start.FileName} cannot be started: {error.Message}");
+        }
+    }
 
     private ProcessStartInfo StartOf(IReadOnlyList<string> command)
     {

@@ -53,7 +53,7 @@ public static class BusRegistration
 
     // The text is a secret: it is not repeated in what is said about it.
     private static Uri BrokerUrl(WebApplicationBuilder builder) =>
-        Uri.TryCreate(builder.MeshOptions().BusUrl, UriKind.Absolute, out var url) && url.Scheme is "amqp" or "amqps" && url.UserInfo.Contains(':', StringComparison.Ordinal)
+        Uri.TryCreate(builder.MeshOptions().BusUrl, UriKind.Absolute, out var url) && url.Scheme is "amqp" or "amqps" && url.UserInfo.Count(sign => sign == ':') == 1
             ? url
             : throw builder.Refusal("MESH_BUS_URL (--bus-url) must be amqp://user:password@host:port/vhost, or amqps, where MESH_BUS (--bus) is rabbitmq");
 }

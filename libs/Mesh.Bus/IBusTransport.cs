@@ -16,6 +16,6 @@ public interface IBusTransport
     /// <summary>From now on, messages of these types are kept for the consumer until it has handled them. Safe to repeat.</summary>
     public Task SubscribeAsync(string consumer, IReadOnlyCollection<string> types, CancellationToken stop);
 
-    /// <summary>Delivers a consumer's messages until stopped. It outlives every failure of the bus and of the store.</summary>
+    /// <summary>Delivers a consumer's messages until stopped, or until the bus is gone: then it throws, and is to be called again.</summary>
     public Task ConsumeAsync(string consumer, Delivery delivery, CancellationToken stop);
 }

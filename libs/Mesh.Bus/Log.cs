@@ -22,6 +22,12 @@ internal static partial class Log
     [LoggerMessage(8106, LogLevel.Error, "Message {Message} of type {Type} is parked for {Consumer} after {Attempts} attempts; its key waits: {Error}")]
     public static partial void Parked(this ILogger log, Guid message, string type, string consumer, int attempts, string error);
 
+    [LoggerMessage(8108, LogLevel.Warning, "{Principal} has message {Message} delivered to {Consumer} again.")]
+    public static partial void DeadLetterRetried(this ILogger log, string principal, string message, string consumer);
+
+    [LoggerMessage(8109, LogLevel.Warning, "{Principal} discarded message {Message} of {Consumer}: it never has its effect.")]
+    public static partial void DeadLetterDiscarded(this ILogger log, string principal, string message, string consumer);
+
     [LoggerMessage(8107, LogLevel.Warning, "A hint to the consumers could not be sent; they find the messages at their next poll.")]
     public static partial void HintLost(this ILogger log, Exception error);
 }

@@ -24,7 +24,7 @@ internal sealed class OutboxQueue(NpgsqlDataSource store)
     private const string Delete = "delete from outbox where id = any($1)";
 
     private const string Release = """
-        update outbox set state = 0, not_before = clock_timestamp() + least($2 * power(2, attempts), 60000) * interval '1 ms'
+        update outbox set state = 0, not_before = clock_timestamp() + least($2 * power(2, least(attempts, 17)), 60000) * interval '1 ms'
         where id = any($1) and state = 1
         """;
 

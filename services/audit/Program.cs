@@ -4,6 +4,7 @@ using Mesh.Audit.Intake;
 using Mesh.Audit.Proofs;
 using Mesh.Audit.Schema;
 using Mesh.Audit.Sequencing;
+using Mesh.Bus;
 using Mesh.ServiceHost;
 
 var builder = WebApplication.CreateEmptyBuilder(new());
@@ -29,4 +30,5 @@ app.Services.GetRequiredService<LogSigners>();
 app.MapMeshService();
 app.MapGrpcService<AppendEndpoint>();
 app.MapGrpcService<LogEndpoint>();
+app.MapGrpcService<DeadLetterEndpoint>();
 await app.RunAsync();

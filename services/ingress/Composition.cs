@@ -1,5 +1,6 @@
 using Mesh.Ingress.Applying;
 using Mesh.Ingress.Bounds;
+using Mesh.Ingress.DeadLetters;
 using Mesh.Ingress.Forwarding;
 using Mesh.Ingress.Identity;
 using Mesh.Ingress.Webhooks;
@@ -99,5 +100,6 @@ internal static class Composition
         // Everything from outside passes it; what it hands on is a method that ingress serves itself.
         app.UseMiddleware<AdmissionFlow>();
         app.MapGrpcService<ManifestEndpoint>();
+        app.MapGrpcService<DeadLetterEndpoint>();
     }
 }

@@ -1,3 +1,4 @@
+using Mesh.Bus;
 using Mesh.Orchestrator;
 using Mesh.Orchestrator.Intake;
 using Mesh.ServiceHost;
@@ -23,4 +24,5 @@ app.MapGrpcService<TaskEndpoint>();
 app.MapGrpcService<CatalogEndpoint>();
 app.MapGrpcService<BundleEndpoint>();
 app.MapGrpcService<ManifestEndpoint>();
+app.MapGrpcService<DeadLetterEndpoint>();
 await app.RunAsync();

@@ -47,4 +47,5 @@ app.MapGrpcService<IdentityEndpoint>();
 app.MapGrpcService<AccessEndpoint>();
 app.MapGrpcService<ApprovalEndpoint>();
 app.MapGrpcService<ManifestEndpoint>();
+app.MapGrpcService<DeadLetterEndpoint>();
 await app.RunAsync();

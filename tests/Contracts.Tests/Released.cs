@@ -11,6 +11,7 @@ internal static class Released
         Agent.V1.AgentReflection.Descriptor,
         Audit.V1.AppendReflection.Descriptor,
         Audit.V1.LogReflection.Descriptor,
+        Bus.V1.DeadLetterReflection.Descriptor,
         Errors.V1.ErrorsReflection.Descriptor,
         Facts.V1.FactsReflection.Descriptor,
         Ingress.V1.IngressReflection.Descriptor,

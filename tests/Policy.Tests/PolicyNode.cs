@@ -14,6 +14,9 @@ namespace Mesh.Policy.Tests;
 /// <summary>The real service: a process of its own, its own database and keys, reached over mutual TLS as its peers reach it.</summary>
 public sealed class PolicyNode : IAsyncLifetime
 {
+    /// <summary>What the service has told the bus: it may have left the outbox already, and is in both for a moment.</summary>
+    public const string Told = "(select id, tenant_id, key, body from outbox union select id, tenant_id, key, body from bus.message where consumer = 'audit') told";
+
     private readonly TestKeys keys = TestKeys.Create();
     private readonly Dictionary<string, GrpcChannel> channels = [];
     private readonly List<PolicyProcess> processes = [];

@@ -41,7 +41,7 @@ internal sealed class Arrival
         var (message, trouble) = BrokerMessage.Read(
             properties.Headers?.AsReadOnly() ?? new Dictionary<string, object?>().AsReadOnly(), properties.MessageId, properties.Type, body);
 
-        return new(context.GetPayload<ChannelContext>(), delivery.DeliveryTag, message ?? BrokerMessage.Unreadable(properties.Type, body), trouble);
+        return new(context.GetPayload<ChannelContext>(), delivery.DeliveryTag, message ?? BrokerMessage.Unreadable(body), trouble);
     }
 
     public bool SharesChannelWith(Arrival other) => ReferenceEquals(channel, other.channel);

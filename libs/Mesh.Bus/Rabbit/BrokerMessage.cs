@@ -51,11 +51,12 @@ internal sealed class BrokerMessage
     }
 
     /// <summary>What is put aside of bytes that are no message: as much of them as fits, under an id and a key of their own.</summary>
-    public static Envelope Unreadable(string? type, byte[] body)
+    /// <remarks>Not under the type that it claims: no handler may ever get it, whatever an operator does.</remarks>
+    public static Envelope Unreadable(byte[] body)
     {
         var id = new Guid(SHA256.HashData(body).AsSpan(0, 16), bigEndian: true);
 
-        return new Envelope(id, "", $"unreadable/{id:N}", 0, IsStorable(type) ? type! : "unknown", null, body.Length > Envelope.BodyBytesMax ? body[..Envelope.BodyBytesMax] : body);
+        return new Envelope(id, "", $"unreadable/{id:N}", 0, "unknown", null, body.Length > Envelope.BodyBytesMax ? body[..Envelope.BodyBytesMax] : body);
     }
 
     private static bool IsStorable(string? text) => text is { Length: > 0 and <= TextMax } && !text.Contains('\0');

@@ -1,5 +1,7 @@
 using System.Threading.Channels;
 using MassTransit;
+using MassTransit.RabbitMqTransport;
+using RabbitMQ.Client;
 
 namespace Mesh.Bus.Rabbit;
 
@@ -13,6 +15,12 @@ internal sealed class Intake(Func<IReadOnlyList<Arrival>, CancellationToken, Tas
     private static readonly TimeSpan GapMax = TimeSpan.FromSeconds(10);
 
     private readonly Channel<Arrival> arrivals = Channel.CreateUnbounded<Arrival>(new() { SingleReader = true });
+    private readonly DeliveryLine line = new();
+    private IReadOnlyList<Arrival> batch = [];
+    private volatile ChannelContext? channel;
+
+    /// <summary>The channel by which deliveries come from now on.</summary>
+    public void Use(ChannelContext opened) => channel = opened;
 
     /// <inheritdoc />
     public async Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
@@ -30,56 +38,73 @@ internal sealed class Intake(Func<IReadOnlyList<Arrival>, CancellationToken, Tas
     /// <inheritdoc />
     public void Probe(ProbeContext context) => context.CreateFilterScope("mesh");
 
-    /// <summary>Settles deliveries, in their order, until stopped. What is not settled then goes back to the broker.</summary>
+    /// <summary>Settles deliveries, in their order, until stopped.</summary>
     /// <exception cref="TimeoutException">A delivery got lost on its way here.</exception>
     public async Task RunAsync(CancellationToken stop)
     {
-        var line = new DeliveryLine();
-        IReadOnlyList<Arrival> batch = [];
-
-        try
+        while (true)
         {
-            while (true)
-            {
-                var more = arrivals.Reader.WaitToReadAsync(stop).AsTask();
-                await (line.HasGap ? more.WaitAsync(GapMax, stop) : more);
+            var more = arrivals.Reader.WaitToReadAsync(stop).AsTask();
+            await (line.HasGap ? more.WaitAsync(GapMax, stop) : more);
 
-                do
+            do
+            {
+                while (arrivals.Reader.TryRead(out var arrival))
                 {
-                    while (arrivals.Reader.TryRead(out var arrival))
-                    {
-                        line.Add(arrival);
-                    }
-
-                    batch = line.Take(BatchMax);
-
-                    if (batch.Count > 0)
-                    {
-                        await settle(batch, stop);
-                    }
-
-                    foreach (var arrival in batch)
-                    {
-                        arrival.Accept();
-                    }
+                    line.Add(arrival);
                 }
-                while (batch.Count > 0);
+
+                batch = line.Take(BatchMax);
+
+                if (batch.Count > 0)
+                {
+                    await settle(batch, stop);
+                }
+
+                foreach (var arrival in batch)
+                {
+                    arrival.Accept();
+                }
             }
+            while (batch.Count > 0);
         }
-        finally
+    }
+
+    /// <summary>Gives everything that is not settled back at once, in its order, by closing the channel. Call when <see cref="RunAsync"/> has ended.</summary>
+    /// <remarks>
+    /// Given back one by one, deliveries would come again in the order of that, and the next consumer would begin before the last
+    /// of them was back.
+    /// </remarks>
+    public async Task CloseAsync()
+    {
+        var closing = channel is { } open ? await CloseAsync(open.Channel) : Task.CompletedTask;
+        arrivals.Writer.Complete();
+        line.GiveBack();
+
+        foreach (var arrival in batch)
         {
-            arrivals.Writer.Complete();
-            line.GiveBack();
-
-            foreach (var arrival in batch)
-            {
-                arrival.GiveBack();
-            }
-
-            while (arrivals.Reader.TryRead(out var arrival))
-            {
-                arrival.GiveBack();
-            }
+            arrival.GiveBack();
         }
+
+        while (arrivals.Reader.TryRead(out var arrival))
+        {
+            arrival.GiveBack();
+        }
+
+        await closing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    // Returns once the channel is closed. Its closing is complete only when all deliveries are answered, which they are afterwards.
+    private static async Task<Task> CloseAsync(IChannel open)
+    {
+        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        open.ChannelShutdownAsync += (_, _) =>
+        {
+            closed.TrySetResult();
+            return Task.CompletedTask;
+        };
+        var closing = open.CloseAsync();
+        await Task.WhenAny(closed.Task, closing);
+        return closing;
     }
 }

@@ -1,3 +1,5 @@
+using System.Net.Security;
+using System.Security.Authentication;
 using MassTransit;
 using Mesh.Bus.Stored;
 using Mesh.Postgres;
@@ -17,6 +19,9 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
     // A broker that does not confirm within this is taken as gone. What it did take is recognised when it comes again.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    // A broker or a line that died without a word is noticed after two of them.
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(10);
+
     private readonly Uri url;
     private readonly NpgsqlDataSource store;
     private readonly RetryPauses pauses;
@@ -25,6 +30,7 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
     private readonly IBusControl bus;
     private readonly SemaphoreSlim starting = new(1);
     private bool isStarted;
+    private bool isDisposed;
 
     /// <summary>A bus at <c>amqp://user:password@host:port/vhost</c> (or <c>amqps</c>). It opens nothing before it is used.</summary>
     /// <param name="url">Where the broker is.</param>
@@ -42,7 +48,22 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
         LogContext.ConfigureCurrentLogContext(loggers);
         bus = MassTransit.Bus.Factory.CreateUsingRabbitMq(configure =>
         {
-            configure.Host(url, host => host.PublisherConfirmation = true);
+            configure.Host(url, host =>
+            {
+                host.PublisherConfirmation = true;
+                host.Heartbeat(Heartbeat);
+
+                // By itself it speaks TLS on one port only, and believes whoever has a certificate of the right name.
+                if (url.Scheme == "amqps")
+                {
+                    host.UseSsl(tls =>
+                    {
+                        tls.ServerName = url.Host;
+                        tls.Protocol = SslProtocols.None;
+                        tls.EnforcePolicyErrors(SslPolicyErrors.RemoteCertificateChainErrors | SslPolicyErrors.RemoteCertificateNameMismatch);
+                    });
+                }
+            });
             configure.AutoStart = false;
         });
         bus.ConnectSendObserver(new SendAttempt.Observer());
@@ -56,20 +77,24 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
         patience.CancelAfter(Patience);
+        var accepted = new HashSet<Guid>();
 
         try
         {
             await StartAsync(patience.Token);
-            var accepted = new HashSet<Guid>();
 
             // The next one of a key goes when the one before it is confirmed: refused or lost, it would be overtaken.
             foreach (var wave in Waves(messages))
             {
                 var ready = wave.Where(one => one.Before is null || accepted.Contains(one.Before.Id)).Select(one => one.Message).ToList();
-                var taken = await Task.WhenAll(ready.Select(message => SendAsync(message, patience.Token)));
-                accepted.UnionWith(ready.Zip(taken).Where(sent => sent.Second).Select(sent => sent.First.Id));
+                await Task.WhenAll(ready.Select(message => SendAsync(message, accepted, patience.Token)));
             }
 
+            return accepted;
+        }
+        catch (Exception) when (accepted.Count > 0)
+        {
+            // What is confirmed need not go again; the rest is tried again, and says what is wrong when it comes first.
             return accepted;
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
@@ -79,12 +104,8 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
     }
 
     /// <inheritdoc />
-    public async Task SubscribeAsync(string consumer, IReadOnlyCollection<string> types, CancellationToken stop)
-    {
-        await using var connection = await new ConnectionFactory { Uri = url }.CreateConnectionAsync(stop);
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: stop);
-        await Topology.DeclareAsync(channel, consumer, types, stop);
-    }
+    public Task SubscribeAsync(string consumer, IReadOnlyCollection<string> types, CancellationToken stop) =>
+        DeclareAsync([KeyValuePair.Create(consumer, types.ToArray())], stop);
 
     /// <inheritdoc />
     public async Task ConsumeAsync(string consumer, Delivery delivery, CancellationToken stop)
@@ -97,6 +118,13 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
+        // By a container once for each of its services.
+        if (isDisposed)
+        {
+            return;
+        }
+
+        isDisposed = true;
         using var patience = new CancellationTokenSource(Patience);
         await (isStarted ? bus.StopAsync(patience.Token) : Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await hints.DisposeAsync();
@@ -115,8 +143,8 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
         .OrderBy(wave => wave.Key)
         .Select(wave => wave.Select(one => (one.Message, one.Before)).ToArray());
 
-    /// <summary>False when the broker has no queue for it, or the queue is full.</summary>
-    private async Task<bool> SendAsync(Envelope message, CancellationToken stop)
+    // Not accepted is what the broker has no queue for, or a full one.
+    private async Task SendAsync(Envelope message, HashSet<Guid> accepted, CancellationToken stop)
     {
         var exchange = await bus.GetSendEndpoint(Topology.ExchangeOf(message.Type));
         using var attempt = new SendAttempt(stop);
@@ -131,15 +159,30 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
                     BrokerMessage.Write(message, context);
                 },
                 attempt.Ended);
-            return true;
+
+            lock (accepted)
+            {
+                accepted.Add(message.Id);
+            }
         }
         catch (Exception) when (attempt.IsRefused)
         {
-            return false;
+            // The others go on.
         }
         catch (OperationCanceledException) when (attempt.Fault is { } fault)
         {
             throw new IOException("RabbitMQ did not take a message.", fault);
+        }
+    }
+
+    private async Task DeclareAsync(IEnumerable<KeyValuePair<string, string[]>> subscriptions, CancellationToken stop)
+    {
+        await using var connection = await new ConnectionFactory { Uri = url }.CreateConnectionAsync(stop);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: stop);
+
+        foreach (var (consumer, types) in subscriptions)
+        {
+            await Topology.DeclareAsync(channel, consumer, types, stop);
         }
     }
 
@@ -151,6 +194,7 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
         {
             if (!isStarted)
             {
+                await DeclareAsync(Subscriptions.All, stop);
                 await bus.StartAsync(stop);
                 isStarted = true;
             }

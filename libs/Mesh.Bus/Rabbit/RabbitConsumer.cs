@@ -13,19 +13,26 @@ internal sealed class RabbitConsumer(
     public async Task RunAsync(IBusControl bus, CancellationToken stop)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var live = new Intake(SettleAsync);
-        var dead = new Intake(TakeDeadAsync);
+        var live = new Intake((arrivals, ended) => InsistAsync(() => HandleAsync(arrivals, ended), ended));
+        var dead = new Intake((arrivals, ended) => InsistAsync(() => TakeDeadAsync(arrivals, ended), ended));
         var watch = new EndpointWatch();
         HostReceiveEndpointHandle[] endpoints =
         [
             Connect(bus, Topology.QueueOf(consumer), Topology.ArgumentsOf(consumer), live, watch),
             Connect(bus, Topology.DeadOf(consumer), Topology.ArgumentsOfDead(), dead, watch),
         ];
-        Task[] loops = [live.RunAsync(ending.Token), dead.RunAsync(ending.Token), retries.RunAsync(ending.Token), watch.Ended.WaitAsync(ending.Token)];
+        Task[] loops =
+        [
+            live.RunAsync(ending.Token),
+            dead.RunAsync(ending.Token),
+            InsistAsync(() => retries.RunAsync(ending.Token), ending.Token),
+            watch.Ended.WaitAsync(ending.Token),
+        ];
 
         var first = await Task.WhenAny(loops);
         await ending.CancelAsync();
         await Task.WhenAll(loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(live.CloseAsync(), dead.CloseAsync());
         await Task.WhenAll(endpoints.Select(endpoint => endpoint.StopAsync(CancellationToken.None)));
         await first;
     }
@@ -36,18 +43,19 @@ internal sealed class RabbitConsumer(
             Topology.Describe((IRabbitMqReceiveEndpointConfigurator)endpoint, arguments);
             endpoint.PrefetchCount = Intake.BatchMax;
             endpoint.ConnectReceiveEndpointObserver(watch);
+            ((IRabbitMqReceiveEndpointConfigurator)endpoint).ConfigureChannel(pipe => pipe.UseExecute(intake.Use));
             endpoint.ConfigureReceive(pipe => pipe.UseFilter(intake));
         });
 
     // The broker keeps what is not settled. While the store is away nothing is, however long that lasts: given back, it would
     // count as delivered in vain.
-    private async Task SettleAsync(IReadOnlyList<Arrival> arrivals, CancellationToken stop)
+    private async Task InsistAsync(Func<Task> doAsync, CancellationToken stop)
     {
         for (; ; stop.ThrowIfCancellationRequested())
         {
             try
             {
-                await HandleAsync(arrivals, stop);
+                await doAsync();
                 return;
             }
             catch (Exception error) when (!stop.IsCancellationRequested)
@@ -105,13 +113,13 @@ internal sealed class RabbitConsumer(
         return new Deferral(message, attempts, IsParked: true, Error: error);
     }
 
-    // It was near a crash each time. Maybe one beside it was to blame, so it is tried on: the consumer's rows have a limit of their own.
+    // It was near a crash each time. Maybe one beside it was to blame, so it is tried anew: the consumer's rows have limits of their own.
     private Task TakeDeadAsync(IReadOnlyList<Arrival> arrivals, CancellationToken stop) =>
         DeferAsync(
             [
                 .. arrivals.DistinctBy(arrival => arrival.Message.Id).Select(arrival => arrival.Trouble is { } trouble
-                    ? Park(arrival.Message, Topology.DeliveryLimit, trouble)
-                    : new Deferral(arrival.Message, Topology.DeliveryLimit, Error: $"It was delivered {Topology.DeliveryLimit} times and its consumer never answered.")),
+                    ? Park(arrival.Message, 1, trouble)
+                    : new Deferral(arrival.Message, Error: $"It was delivered more than {Topology.DeliveryLimit} times and its consumer never answered.")),
             ],
             stop);
 }

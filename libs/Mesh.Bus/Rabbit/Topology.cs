@@ -6,14 +6,18 @@ namespace Mesh.Bus.Rabbit;
 /// <summary>What the broker holds for Mesh: a fanout exchange for each type, and for each consumer one queue and one for its dead letters.</summary>
 /// <remarks>
 /// Quorum queues, so that a confirmed message is on the disks of a majority. One consumer at a time, so that keys keep their order; the
-/// other replicas take over when it goes. After eight deliveries without an answer a message is a dead letter, handed over at least once.
+/// other replicas take over when it goes. After more than eight deliveries without an answer a message is a dead letter, handed over at least once.
 /// A full queue refuses instead of dropping, which dead letters at least once need.
 /// </remarks>
 internal static class Topology
 {
     public const int DeliveryLimit = 8;
 
-    private static readonly Dictionary<string, object?> DeadArguments = new() { ["x-queue-type"] = "quorum" };
+    // From RabbitMQ 4.0 on a quorum queue without a limit has one of 20, and without an exchange for dead letters it drops what
+    // reaches it.
+    private const int NoLimit = 1_000_000_000;
+
+    private static readonly Dictionary<string, object?> DeadArguments = new() { ["x-queue-type"] = "quorum", ["x-delivery-limit"] = NoLimit };
 
     public static string QueueOf(string consumer) => $"mesh.{consumer}";
 

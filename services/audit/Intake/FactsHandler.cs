@@ -10,12 +10,7 @@ internal sealed class FactsHandler(AppendFlow flow, ILogger<FactsHandler> log) :
 {
     public string Consumer => "audit";
 
-    public IReadOnlyCollection<string> Types { get; } =
-    [
-        Facts.V1.TaskFactBatch.Descriptor.FullName,
-        Facts.V1.GovernanceFactBatch.Descriptor.FullName,
-        Facts.V1.CustodyFactBatch.Descriptor.FullName,
-    ];
+    public IReadOnlyCollection<string> Types => Subscriptions.All[Consumer];
 
     public async Task HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
     {

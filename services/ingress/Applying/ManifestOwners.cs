@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Mesh.Ingress.Identity;
 using Mesh.ServiceHost;
 using Wire = Mesh.Manifests.V1;
 
@@ -32,15 +33,11 @@ internal sealed class ManifestOwners(PeerChannels peers)
     private async Task<Wire.ApplyManifestsResponse> AskAsync(
         string owner, Wire.ApplyManifestsRequest request, ServerCallContext context, CancellationToken stop)
     {
-        var principal = context.GetHttpContext().Features.Get<Principal>() ?? throw Refusals.Unauthenticated("This call needs a token.");
-        var metadata = new Metadata { { "authorization", $"Bearer {context.BearerToken()}" } };
-        metadata.Add(principal);
-
         try
         {
             return await new Wire.ManifestIntakeService.ManifestIntakeServiceClient(peers.Invoker(owner)).ApplyManifestsAsync(
                 request,
-                metadata,
+                OnBehalf.Of(context),
                 DateTime.UtcNow + Patience,
                 stop);
         }

@@ -19,6 +19,7 @@ internal static class PublicApi
         (Vault.V1.SecretService.Descriptor, "vault"),
         (Audit.V1.LogService.Descriptor, "audit"),
         (V1.ManifestService.Descriptor, RouteTable.Self),
+        (Bus.V1.DeadLetterService.Descriptor, RouteTable.Self),
     ];
 
     /// <summary>Services that never pass this door.</summary>

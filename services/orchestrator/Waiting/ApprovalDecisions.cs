@@ -17,7 +17,7 @@ internal sealed class ApprovalDecisions(JournalWriter writer, TaskSignals signal
 
     public string Consumer => "orchestrator";
 
-    public IReadOnlyCollection<string> Types { get; } = [Facts.V1.GovernanceFactBatch.Descriptor.FullName];
+    public IReadOnlyCollection<string> Types => Subscriptions.All[Consumer];
 
     // All of them in one write: it locks the tasks in one order, as every other writer does.
     public async Task HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)

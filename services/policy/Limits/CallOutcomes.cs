@@ -10,7 +10,7 @@ internal sealed class CallOutcomes : IMessageHandler
 {
     public string Consumer => "policy";
 
-    public IReadOnlyCollection<string> Types { get; } = [Facts.V1.CallOutcome.Descriptor.FullName];
+    public IReadOnlyCollection<string> Types => Subscriptions.All[Consumer];
 
     public async Task HandleAsync(Envelope message, NpgsqlTransaction effect, CancellationToken stop)
     {

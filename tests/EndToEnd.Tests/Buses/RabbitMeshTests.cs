@@ -1,7 +1,9 @@
+using EndToEnd.Tests.Commands;
 using EndToEnd.Tests.Fixture;
 using Mesh.Orchestrator.V1;
 using Mesh.Policy.V1;
 using Mesh.TestKit;
+using RabbitMQ.Client;
 
 namespace EndToEnd.Tests.Buses;
 
@@ -9,6 +11,8 @@ namespace EndToEnd.Tests.Buses;
 public sealed class RabbitMeshTests(RabbitMesh mesh) : IClassFixture<RabbitMesh>
 {
     private static readonly string[] Victims = ["rabbitmq", "orchestrator", "audit"];
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public static IEnumerable<TheoryDataRow<string, StepMoment>> Everywhere =>
         from moment in (StepMoment[])[StepMoment.Accepted, StepMoment.ToolPerformed]
@@ -25,12 +29,33 @@ public sealed class RabbitMeshTests(RabbitMesh mesh) : IClassFixture<RabbitMesh>
         var id = await mesh.Webhooks.DeliverAsync(RefundMesh.Acme, order);
         Assert.Equal(TaskState.WaitingApproval, (await mesh.RestAsync(id)).State);
         var approval = Assert.Single((await fiona.Approvals.ListApprovalsAsync(new ListApprovalsRequest { Tenant = RefundMesh.Acme }, cancellationToken: TestContext.Current.CancellationToken)).Approvals);
-        await fiona.Approvals.ApproveApprovalAsync(new ApproveApprovalRequest { Tenant = RefundMesh.Acme, ApprovalId = approval.Id, RequestId = "yes" }, cancellationToken: TestContext.Current.CancellationToken);
+        await fiona.Approvals.ApproveApprovalAsync(new ApproveApprovalRequest { Tenant = RefundMesh.Acme, ApprovalId = approval.Id, RequestId = "yes" }, cancellationToken: Stop);
 
         await Eventually.Async(async () => (await mesh.RestAsync(id)).State == TaskState.Completed, TimeSpan.FromSeconds(60));
         await mesh.AssertDoneOnceAsync(id, order);
         await mesh.AssertEveryFactIsLoggedOnceAsync(id);
         await mesh.AssertVerifiesAsync();
+    }
+
+    [Fact]
+    public async Task A_message_that_audit_cannot_read_is_listed_shown_tried_again_and_discarded()
+    {
+        await mesh.AllReadyAsync();
+        using var desk = new Desk(mesh.Shop.Address.Port);
+
+        await DeadLetterStory.PlayAsync(mesh, new Cli(desk, mesh.Node.Data), async id =>
+        {
+            var url = await File.ReadAllTextAsync(Path.Combine(mesh.Node.Data, "run", "broker"), Stop);
+            await using var connection = await new ConnectionFactory { Uri = new Uri(url) }.CreateConnectionAsync(Stop);
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: Stop);
+            var properties = new BasicProperties
+            {
+                MessageId = id.ToString(),
+                Type = DeadLetterStory.Type,
+                Headers = new Dictionary<string, object?> { ["mesh-tenant"] = RefundMesh.Acme, ["mesh-key"] = $"garbage-{id}", ["mesh-key-seq"] = 1L },
+            };
+            await channel.BasicPublishAsync(DeadLetterStory.Type, "", mandatory: true, properties, DeadLetterStory.Garbage, Stop);
+        });
     }
 
     [Theory]

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using EndToEnd.Tests.Buses;
 using EndToEnd.Tests.Fixture;
 using Mesh.TestKit;
+using Npgsql;
 
 namespace EndToEnd.Tests.Commands;
 
@@ -55,6 +57,20 @@ public sealed class VerbsOnARealMeshTests : IDisposable
         Assert.NotEmpty((await cli.JsonAsync($"audit prove --task {id} --out {desk.In("proofs")} --tenant acme")).EnumerateArray());
         Assert.True((await VerifyAsync()).GetProperty("verified").GetBoolean());
     }
+
+    [Fact]
+    public Task A_message_that_audit_cannot_read_is_listed_shown_tried_again_and_discarded() => DeadLetterStory.PlayAsync(mesh, cli, async id =>
+    {
+        await using var store = NpgsqlDataSource.Create(mesh.Node.StoreConnection());
+        await using var command = store.CreateCommand("""
+            insert into bus.message (consumer, id, tenant_id, key, key_seq, type, body) values ('audit', $1, 'acme', $2, 1, $3, $4)
+            """);
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = $"garbage-{id}" });
+        command.Parameters.Add(new() { Value = DeadLetterStory.Type });
+        command.Parameters.Add(new() { Value = DeadLetterStory.Garbage });
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    });
 
     [Fact]
     public async Task An_approval_is_listed_and_decided_once_and_the_task_ends_as_it_was_decided()

@@ -2,6 +2,7 @@ using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 using Mesh.Audit.V1;
+using Mesh.Bus.V1;
 using Mesh.Ingress.V1;
 using Mesh.Orchestrator.V1;
 using Mesh.Policy.V1;
@@ -34,6 +35,7 @@ public sealed class MeshApi : IDisposable
         Access = new(invoker);
         Approvals = new(invoker);
         Log = new(invoker);
+        DeadLetters = new(invoker);
     }
 
     public TaskService.TaskServiceClient Tasks { get; }
@@ -51,6 +53,8 @@ public sealed class MeshApi : IDisposable
     public ApprovalService.ApprovalServiceClient Approvals { get; }
 
     public LogService.LogServiceClient Log { get; }
+
+    public DeadLetterService.DeadLetterServiceClient DeadLetters { get; }
 
     /// <summary>Repeats a call that is safe to repeat while the answer is that somebody is not there.</summary>
     /// <remarks>Only the statuses that mean this: a service that answers INTERNAL because its peer died has a defect.</remarks>

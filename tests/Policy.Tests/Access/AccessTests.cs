@@ -58,7 +58,7 @@ public sealed class AccessTests(PolicyNode node)
 
         Assert.Equal(1L, await node.ScalarAsync<long>("select count(*) from token where hash = $1", Hash(token)));
         Assert.Equal(0L, await node.ScalarAsync<long>("select count(*) from token t where t::text like '%' || $1 || '%'", token[5..25]));
-        Assert.Equal(0L, await node.ScalarAsync<long>("select count(*) from outbox where position(convert_to($1, 'UTF8') in body) > 0", token[5..25]));
+        Assert.Equal(0L, await node.ScalarAsync<long>($"select count(*) from {PolicyNode.Told} where position(convert_to($1, 'UTF8') in body) > 0", token[5..25]));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class AccessTests(PolicyNode node)
         var token = await node.TokenOfAsync(person, (tenant, "viewer"), ("*", "auditor"));
         await node.Access(token).RevokeTokenAsync(new V1.RevokeTokenRequest { TokenId = (await AuthenticateAsync(token))!.TokenId });
 
-        var told = await node.ScalarAsync<string[]>("select array_agg(tenant_id order by id) from outbox where key = $1", $"access/{person}");
+        var told = await node.ScalarAsync<string[]>($"select array_agg(tenant_id order by id) from {PolicyNode.Told} where key = $1", $"access/{person}");
         Assert.Equal(["", "", "", "", tenant], told.Order());
         await Refusal.IsAsync(Reason.ManifestInvalid, node.Manifests(node.AdminToken).ApplyManifestsAsync(new Manifests.V1.ApplyManifestsRequest
         {

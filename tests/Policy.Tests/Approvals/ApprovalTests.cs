@@ -31,7 +31,7 @@ public sealed class ApprovalTests(PolicyNode node)
 
         Assert.Single(answers.Select(a => a.NeedsApproval.ApprovalId).Distinct());
         Assert.Single((await node.Approvals(approver).ListApprovalsAsync(new V1.ListApprovalsRequest { Tenant = tenant.Name })).Approvals);
-        Assert.Equal(1L, await node.ScalarAsync<long>("select count(*) from outbox where key = $1", answers[0].NeedsApproval.ApprovalId));
+        Assert.Equal(1L, await node.ScalarAsync<long>($"select count(*) from {PolicyNode.Told} where key = $1", answers[0].NeedsApproval.ApprovalId));
     }
 
     [Fact]
@@ -103,7 +103,7 @@ public sealed class ApprovalTests(PolicyNode node)
         }));
 
         Assert.Single(outcomes, isFirst => isFirst);
-        Assert.Equal(2L, await node.ScalarAsync<long>("select count(*) from outbox where key = $1", id));
+        Assert.Equal(2L, await node.ScalarAsync<long>($"select count(*) from {PolicyNode.Told} where key = $1", id));
     }
 
     [Fact]
@@ -200,7 +200,7 @@ public sealed class ApprovalTests(PolicyNode node)
         await node.ExecuteAsync("update approval set expires_at = clock_timestamp() - interval '1s' where tenant_id = $1", tenant.Name);
 
         await TestKit.Eventually.Async(async () => await node.ScalarAsync<string>("select state from approval where id = $1", Guid.Parse(id)) == "expired");
-        Assert.Equal(2L, await node.ScalarAsync<long>("select count(*) from outbox where key = $1", id));
+        Assert.Equal(2L, await node.ScalarAsync<long>($"select count(*) from {PolicyNode.Told} where key = $1", id));
     }
 
     [Fact]

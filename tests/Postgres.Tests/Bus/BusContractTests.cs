@@ -139,7 +139,7 @@ public abstract class BusContractTests(BusFixture fixture)
 
         await SendAsync([.. Enumerable.Range(2, 2_000).Select(place => Message("bad", place)), Message("good", 1)]);
 
-        await Eventually.Async(async () => (await EffectsAsync("good")).Length == 1, TimeSpan.FromSeconds(5));
+        await Eventually.Async(async () => (await EffectsAsync("good")).Length == 1, TimeSpan.FromSeconds(60));
         Assert.Empty(await EffectsAsync("bad"));
     }
 

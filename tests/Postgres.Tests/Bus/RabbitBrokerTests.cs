@@ -45,13 +45,14 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
         }
 
         await Eventually.Async(async () => await CountAsync() >= (keys * each) + (2 * keys), TimeSpan.FromSeconds(90));
+        Assert.Equal((keys * each) + (2 * keys), await CountAsync());
 
         for (var key = 0; key < keys; key++)
         {
             Assert.Equal(Enumerable.Range(1, each).Select(place => (long)place), await EffectsAsync($"k{key}"));
         }
 
-        Assert.Equal(0, await fixture.Store.ScalarAsync<long>($"select count(*) from outbox where type = '{type}'"));
+        await Eventually.Async(async () => await fixture.Store.ScalarAsync<long>($"select count(*) from outbox where type = '{type}'") == 0);
     }
 
     [Fact]
@@ -69,7 +70,42 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
         }
 
         await Eventually.Async(async () => await CountAsync() >= 300, TimeSpan.FromSeconds(60));
-        Assert.Equal<long[]>([1, 2, 3], await EffectsAsync("k7"));
+
+        for (var key = 0; key < 100; key++)
+        {
+            Assert.Equal<long[]>([1, 2, 3], await EffectsAsync($"k{key}"));
+        }
+    }
+
+    [Fact]
+    public async Task Consumers_that_stop_in_turn_in_the_middle_keep_the_order_of_each_key_and_lose_nothing()
+    {
+        const int keys = 4;
+        const int each = 150;
+        var consumers = new Queue<RunningService>([await ConsumeAsync(Slow()), await ConsumeAsync(Slow())]);
+        await using var bus = (RabbitBus)fixture.Open(Short);
+        await bus.SendAsync([.. Enumerable.Range(0, keys).SelectMany(key => Enumerable.Range(1, each).Select(place => Message($"k{key}", place)))], Stop);
+
+        for (var seen = 0L; seen < keys * each; seen = await CountAsync())
+        {
+            // The one that is handling goes, and another comes.
+            var before = seen;
+            await Eventually.Async(async () => await CountAsync() > before, TimeSpan.FromSeconds(60));
+            await consumers.Dequeue().DisposeAsync();
+            consumers.Enqueue(await ConsumeAsync(Slow()));
+        }
+
+        foreach (var consuming in consumers)
+        {
+            await consuming.DisposeAsync();
+        }
+
+        for (var key = 0; key < keys; key++)
+        {
+            Assert.Equal(Enumerable.Range(1, each).Select(place => (long)place), await EffectsAsync($"k{key}"));
+        }
+
+        EffectHandler Slow() => new(consumer, type, _ => Task.Delay(1, Stop));
     }
 
     [Fact]
@@ -182,6 +218,11 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
                 await channel.BasicConsumeAsync($"mesh.{consumer}", autoAck: false, victim, Stop);
                 await delivered.Task.WaitAsync(TimeSpan.FromSeconds(20), Stop);
             }
+
+            // Not in its queue any more, and in the other one.
+            await using var look = await connection.CreateChannelAsync(cancellationToken: Stop);
+            await Eventually.Async(async () => (await look.QueueDeclarePassiveAsync($"mesh.{consumer}.dead", Stop)).MessageCount == 1);
+            Assert.Equal(0u, (await look.QueueDeclarePassiveAsync($"mesh.{consumer}", Stop)).MessageCount);
         }
 
         await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type));
