@@ -28,11 +28,12 @@ public static class PublicContract
 
     public static string PathOf(MethodDescriptor method) => $"/{method.Service.FullName}/{method.Name}";
 
-    /// <summary>The services that serve it: the one of its package, or those that keep copies of manifests.</summary>
+    /// <summary>The services that serve it: the one of its package, those that keep copies of manifests, or those that consume.</summary>
     public static IReadOnlyList<string> OwnersOf(MethodDescriptor method) => method.Service.File.Package.Split('.')[1] switch
     {
         "manifests" => ["policy", "vault", "orchestrator"],
         "agent" => ["toolrunner"],
+        "bus" => ["ingress", "orchestrator", "policy", "audit"],
         var owner => [owner],
     };
 

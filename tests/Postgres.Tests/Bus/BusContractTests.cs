@@ -319,7 +319,13 @@ public abstract class BusContractTests(BusFixture fixture)
     {
         await using var bus = new Disposable(fixture.Open(Short));
         var accepted = await bus.Bus.SendAsync(messages, CancellationToken.None);
-        Assert.Equal(messages.Length, accepted.Count);
+
+        // Of thousands at once a bus may take some for now; a relay sends at most 256, and what is left again.
+        for (var left = messages; accepted.Count < left.Length; accepted = await bus.Bus.SendAsync(left, CancellationToken.None))
+        {
+            Assert.NotEmpty(accepted);
+            left = [.. left.Where(message => !accepted.Contains(message.Id))];
+        }
     }
 
     private async Task WriteOutboxAsync(params Envelope[] messages)
