@@ -21,14 +21,14 @@ internal static class DebianPackages
         // What Debian asks before a package starts its service; 101 says no.
         var isOurs = !File.Exists(ServicePolicy);
 
-        if (isOurs)
-        {
-            await File.WriteAllTextAsync(ServicePolicy, "#!/bin/sh\nexit 101\n", stop);
-            File.SetUnixFileMode(ServicePolicy, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        }
-
         try
         {
+            if (isOurs)
+            {
+                await File.WriteAllTextAsync(ServicePolicy, "#!/bin/sh\nexit 101\n", stop);
+                File.SetUnixFileMode(ServicePolicy, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
+
             return await RunAsync("update -q", stop) ?? await RunAsync($"install -y -q --no-install-recommends {package}", stop);
         }
         finally

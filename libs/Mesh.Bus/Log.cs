@@ -22,6 +22,9 @@ internal static partial class Log
     [LoggerMessage(8106, LogLevel.Error, "Message {Message} of type {Type} is parked for {Consumer} after {Attempts} attempts; its key waits: {Error}")]
     public static partial void Parked(this ILogger log, Guid message, string type, string consumer, int attempts, string error);
 
+    [LoggerMessage(8110, LogLevel.Warning, "Of {Messages} messages the broker confirmed {Accepted} before it failed; the others go again.")]
+    public static partial void SendInterrupted(this ILogger log, int accepted, int messages, Exception error);
+
     [LoggerMessage(8108, LogLevel.Warning, "{Principal} has message {Message} delivered to {Consumer} again.")]
     public static partial void DeadLetterRetried(this ILogger log, string principal, string message, string consumer);
 

@@ -1,3 +1,4 @@
+using Mesh.Bus.Stored;
 using Mesh.Postgres;
 using Npgsql;
 using NpgsqlTypes;
@@ -12,28 +13,7 @@ namespace Mesh.Bus.Rabbit;
 public sealed class Deferred
 {
     /// <summary>The table, for a migration of a consumer's own schema.</summary>
-    public const string Table = $"""
-        create table {Name} (
-          consumer text not null,
-          id uuid not null,
-          tenant_id text not null,
-          key text not null,
-          key_seq bigint not null,
-          type text not null,
-          traceparent text,
-          body bytea not null check (octet_length(body) <= 1048576),
-          state smallint not null default 0 check (state in (0, 1, 2)),
-          not_before timestamptz not null default clock_timestamp(),
-          attempts int not null default 0,
-          error text,
-          primary key (consumer, id)
-        ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
-        create index deferred_waiting on {Name} (consumer, id) where state = 0;
-        create index deferred_resting on {Name} (consumer, not_before) where state = 0 and attempts > 0;
-        create index deferred_claimed on {Name} (consumer, not_before) where state = 1;
-        create index deferred_parked on {Name} (consumer, id) where state = 2;
-        create index deferred_by_key on {Name} (consumer, tenant_id, key, key_seq, id);
-        """;
+    public static string Table { get; } = MessageTable.Of(Name);
 
     internal const string Name = "deferred";
 

@@ -92,8 +92,10 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
 
             return accepted;
         }
-        catch (Exception) when (accepted.Count > 0)
+        catch (Exception error) when (accepted.Count > 0)
         {
+            log.SendInterrupted(accepted.Count, messages.Count, error);
+
             // What is confirmed need not go again; the rest is tried again, and says what is wrong when it comes first.
             return accepted;
         }
