@@ -94,7 +94,7 @@ internal sealed class DemoNode : IAsyncDisposable
         await launcher.WaitForExitAsync();
         launcher.Dispose();
         Directory.Delete(data.Path, recursive: true);
-        foreach (var elsewhere in (string[])[data.Postgres, data.Runner])
+        foreach (var elsewhere in (string[])[data.Postgres, .. data.Runners])
         {
             if (Directory.Exists(elsewhere))
             {

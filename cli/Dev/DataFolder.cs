@@ -33,17 +33,22 @@ internal sealed class DataFolder(string path)
     public string Run => In("run");
 
     /// <summary>The tool runner's own: bundles, and the scratch folders of agents, which run as other users.</summary>
-    public string Runner => OpenPlace.For(In("runner"));
+    public string RunnerOf(int replica) => OpenPlace.For(In(replica == 1 ? "runner" : $"runner.{replica}"));
 
-    /// <summary>A folder for each agent that runs. What is still in it after the tool runner's end belonged to one that left something behind.</summary>
-    public string Scratch => System.IO.Path.Combine(Runner, "scratch");
+    /// <summary>Of all tool runners that there may be.</summary>
+    public IEnumerable<string> Runners => Enumerable.Range(1, Replica.Max).Select(RunnerOf);
+
+    /// <summary>A folder for each agent that runs. What is still in it after its tool runner's end belonged to one that left something behind.</summary>
+    public static string ScratchOf(string runner) => System.IO.Path.Combine(runner, "scratch");
 
     public string RunFile => In("run.json");
 
     public string BootstrapToken => System.IO.Path.Combine(Keys, "policy", "bootstrap.token");
 
     /// <summary>Makes the folder and holds it until the result is disposed, or this process ends in any way.</summary>
-    public async Task<IDisposable> ClaimAsync(bool fresh)
+    /// <param name="fresh">Whether to delete what an earlier mesh left.</param>
+    /// <param name="runners">How many tool runners are to run.</param>
+    public async Task<IDisposable> ClaimAsync(bool fresh, int runners = 1)
     {
         // The unprivileged user that PostgreSQL runs as must pass through, and can see nothing on its way.
         MakeFolder(Path, Environment.IsPrivilegedProcess ? OwnerOnly | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute : OwnerOnly);
@@ -61,7 +66,11 @@ internal sealed class DataFolder(string path)
             MakeFolder(folder, OwnerOnly);
         }
 
-        OpenPlace.Make(Runner);
+        foreach (var runner in Runners.Take(runners))
+        {
+            OpenPlace.Make(runner);
+        }
+
         return claim;
     }
 
@@ -132,7 +141,7 @@ internal sealed class DataFolder(string path)
     // Only what a mesh made: the folder may be one that has other things in it.
     private void Empty()
     {
-        foreach (var folder in (string[])[Keys, Postgres, Rabbit, Logs, Connections, Checkpoints, Run, Runner])
+        foreach (var folder in (string[])[Keys, Postgres, Rabbit, Logs, Connections, Checkpoints, Run, .. Runners])
         {
             if (Directory.Exists(folder))
             {

@@ -29,6 +29,18 @@ internal static class DevCommand
             DefaultValueFactory = _ => Buses.Postgres,
         };
         bus.AcceptOnlyFromAmong(Buses.Postgres, Buses.Rabbitmq);
+        var scale = new Option<string[]>("--scale")
+        {
+            Description = $"Run several of a service, 2 to {Replica.Max}; may be given for each.",
+            HelpName = "SERVICE=N",
+        };
+        scale.Validators.Add(result =>
+        {
+            foreach (var wrong in result.Tokens.Select(token => token.Value).Where(text => ReadScale(text) is null))
+            {
+                result.AddError($"--scale must be a service and 1 to {Replica.Max}, such as orchestrator=2, not '{wrong}'. The services are {string.Join(", ", Service.All.Select(service => service.Name))}.");
+            }
+        });
         var fresh = new Option<bool>("--fresh") { Description = "Delete what an earlier mesh left in the folder, and start from nothing." };
         var headless = new Option<bool>("--headless") { Description = "Print the one line `ready` and no links." };
         var verbose = new Option<bool>("--verbose", "-v") { Description = "Print every line that the services log, and where the time goes." };
@@ -37,6 +49,7 @@ internal static class DevCommand
         {
             port,
             bus,
+            scale,
             fresh,
             headless,
             verbose,
@@ -46,6 +59,7 @@ internal static class DevCommand
                 new DataFolder(session.Parse.GetValue(GlobalOptions.Data)!.FullName),
                 session.Parse.GetValue(port),
                 session.Parse.GetValue(bus)!,
+                (session.Parse.GetValue(scale) ?? []).Select(text => ReadScale(text)!.Value).GroupBy(one => one.Service).ToDictionary(same => same.Key, same => same.Last().Count),
                 session.Parse.GetValue(fresh),
                 session.Parse.GetValue(headless),
                 session.Parse.GetValue(verbose)),
@@ -53,7 +67,12 @@ internal static class DevCommand
         return command.WithExample("""
             mesh dev
             mesh dev --data /tmp/other --port 7400 --fresh
-            mesh dev --data /tmp/scaled --bus rabbitmq
+            mesh dev --data /tmp/scaled --bus rabbitmq --scale orchestrator=2 --scale toolrunner=3
             """);
     }
+
+    private static (string Service, int Count)? ReadScale(string text) =>
+        text.Split('=') is [var service, var number] && Service.All.Any(one => one.Name == service) && int.TryParse(number, out var count) && count is >= 1 and <= Replica.Max
+            ? (service, count)
+            : null;
 }

@@ -53,8 +53,8 @@ internal sealed class DevNode : IAsyncDisposable
             signal.Cancel = true;
             stopping.Cancel();
         });
-        using var claim = await settings.Data.ClaimAsync(settings.Fresh);
-        using var ports = PortBlock.Reserve(settings.Port);
+        using var claim = await settings.Data.ClaimAsync(settings.Fresh, settings.Scale.GetValueOrDefault("toolrunner", 1));
+        using var ports = PortBlock.Reserve(settings.Port, Replica.All(settings.Scale));
         try
         {
             var making = Task.Run(() => NodeKeys.Open(settings.Data, TimeProvider.System), CancellationToken.None);
@@ -112,12 +112,12 @@ internal sealed class DevNode : IAsyncDisposable
         File.Delete(data.RunFile);
 
         // The door first, then those who act, then those whom they ask.
-        var waves = services.GroupBy(one => one.Service.Name switch { "ingress" => 0, "orchestrator" or "toolrunner" => 1, _ => 2 });
+        var waves = services.GroupBy(one => one.Replica.Service.Name switch { "ingress" => 0, "orchestrator" or "toolrunner" => 1, _ => 2 });
         var swept = Task.CompletedTask;
         foreach (var wave in waves.OrderBy(wave => wave.Key))
         {
             await Task.WhenAll(wave.Select(one => one.StopAsync(StopWaves[wave.Key])));
-            if (wave.Any(one => one.Service.Name == "toolrunner"))
+            if (wave.Any(one => one.Replica.Service.Name == "toolrunner"))
             {
                 swept = SweepAsync();
             }
@@ -138,11 +138,12 @@ internal sealed class DevNode : IAsyncDisposable
 
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
         using var failed = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        services.AddRange(Service.All.Select(service => new SupervisedService(
-            service,
-            ServiceEnvironment.Of(service, data, ports, stores, settings.Bus),
-            new Uri($"http://127.0.0.1:{ports.HealthOf(service.Index)}/readyz"),
-            new ServiceLog(Path.Combine(data.Logs, $"{service.Name}.log")),
+        var all = Replica.All(settings.Scale);
+        services.AddRange(all.Select(replica => new SupervisedService(
+            replica,
+            ServiceEnvironment.Of(replica, all, data, ports, stores, settings.Bus),
+            new Uri($"http://127.0.0.1:{ports.HealthOf(replica)}/readyz"),
+            new ServiceLog(Path.Combine(data.Logs, $"{replica.Name}.log")),
             terminal,
             WriteRunFile)));
 
@@ -160,9 +161,9 @@ internal sealed class DevNode : IAsyncDisposable
 
         async Task StartAsync(SupervisedService one)
         {
-            if (one.Service.HasStore)
+            if (one.Replica.Service.HasStore)
             {
-                await stores.CurrentAsync(one.Service, failed.Token);
+                await stores.CurrentAsync(one.Replica.Service, failed.Token);
             }
 
             await one.StartAsync(http, failed.Token);
@@ -243,14 +244,13 @@ internal sealed class DevNode : IAsyncDisposable
     }
 
     // The kernel ends an agent with its runner, but not what the agent started in a session of its own.
-    private async Task SweepAsync()
-    {
-        if (!Directory.Exists(data.Scratch) || !Directory.EnumerateDirectories(data.Scratch).Any())
-        {
-            return;
-        }
+    private Task SweepAsync() => Task.WhenAll(data.Runners
+        .Where(runner => DataFolder.ScratchOf(runner) is var scratch && Directory.Exists(scratch) && Directory.EnumerateDirectories(scratch).Any())
+        .Select(SweepAsync));
 
-        using var sweep = await Child.StartAsync("Mesh.Toolrunner.dll", ["sweep", data.Runner], new Dictionary<string, string>());
+    private static async Task SweepAsync(string runner)
+    {
+        using var sweep = await Child.StartAsync("Mesh.Toolrunner.dll", ["sweep", runner], new Dictionary<string, string>());
         await Task.WhenAny(sweep.WaitForExitAsync(), Task.Delay(SweepWithin));
         if (!sweep.HasExited)
         {
@@ -273,7 +273,7 @@ internal sealed class DevNode : IAsyncDisposable
                 keys.BootstrapToken,
                 postgres.LibpqConnection(),
                 settings.Bus,
-                services.Where(one => one.Pid is not null).ToDictionary(one => one.Service.Name, one => one.Pid!.Value),
+                services.Where(one => one.Pid is not null).ToDictionary(one => one.Replica.Name, one => one.Pid!.Value),
                 Environment.ProcessId,
                 postgres.Pid,
                 broker?.Pid,

@@ -1,4 +1,4 @@
 namespace Mesh.Cli.Dev;
 
 /// <summary>What the user asked of <c>mesh dev</c>.</summary>
-internal sealed record DevSettings(DataFolder Data, int? Port, string Bus, bool Fresh, bool Headless, bool Verbose);
+internal sealed record DevSettings(DataFolder Data, int? Port, string Bus, IReadOnlyDictionary<string, int> Scale, bool Fresh, bool Headless, bool Verbose);

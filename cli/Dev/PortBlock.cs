@@ -17,7 +17,11 @@ internal sealed class PortBlock : IDisposable
     private const int ServiceOffset = 10;
     private const int HealthOffset = 20;
     private const int BrokerOffset = 30;
-    private const int LastOffset = BrokerOffset + 2;
+
+    // Of the second and each later replica of every service: six listeners, then six for health.
+    private const int ReplicaOffset = 33;
+    private const int ReplicaStep = 12;
+    private const int LastOffset = ReplicaOffset + (Replica.Max - 1) * ReplicaStep - 1;
 
     private readonly FileStream claim;
 
@@ -33,24 +37,34 @@ internal sealed class PortBlock : IDisposable
 
     public int Grpc => Base + 1;
 
-    public int ServiceOf(int index) => Base + ServiceOffset + index;
+    /// <summary>The door of an ingress, for HTTP. The gRPC door is the port behind it.</summary>
+    public int HttpOf(Replica ingress) => Base + 2 * (ingress.Number - 1);
 
-    public int HealthOf(int index) => Base + HealthOffset + index;
+    public int ServiceOf(Replica replica) =>
+        replica.Number == 1 ? Base + ServiceOffset + replica.Service.Index : Base + ReplicaOffset + (replica.Number - 2) * ReplicaStep + replica.Service.Index;
+
+    public int HealthOf(Replica replica) => HealthOf(Base, replica);
+
+    /// <summary>Where a mesh whose block begins at this port tells of the replica's health.</summary>
+    public static int HealthOf(int first, Replica replica) =>
+        replica.Number == 1 ? first + HealthOffset + replica.Service.Index : first + ReplicaOffset + (replica.Number - 2) * ReplicaStep + Service.All.Length + replica.Service.Index;
 
     /// <summary>For a broker of the mesh's own, where it has one.</summary>
     public RabbitPorts Broker => new(Base + BrokerOffset, Base + BrokerOffset + 1, Base + BrokerOffset + 2);
 
     /// <summary>The wanted block or a clear refusal; without a wish the first that is free.</summary>
-    public static PortBlock Reserve(int? wanted)
+    /// <param name="wanted">Its first port, or null.</param>
+    /// <param name="replicas">The processes that are to listen.</param>
+    public static PortBlock Reserve(int? wanted, IReadOnlyList<Replica> replicas)
     {
         if (wanted is { } first)
         {
-            return TryReserve(first, out var why) ?? throw Taken($"{why} Name another block with --port, or stop what holds it.");
+            return TryReserve(first, replicas, out var why) ?? throw Taken($"{why} Name another block with --port, or stop what holds it.");
         }
 
         for (var next = Default; next <= Highest; next += Step)
         {
-            if (TryReserve(next, out _) is { } block)
+            if (TryReserve(next, replicas, out _) is { } block)
             {
                 return block;
             }
@@ -61,7 +75,7 @@ internal sealed class PortBlock : IDisposable
 
     public void Dispose() => claim.Dispose();
 
-    private static PortBlock? TryReserve(int first, out string why)
+    private static PortBlock? TryReserve(int first, IReadOnlyList<Replica> replicas, out string why)
     {
         var claim = TryLock(first);
         if (claim is null)
@@ -70,7 +84,9 @@ internal sealed class PortBlock : IDisposable
             return null;
         }
 
-        int[] ports = [first, first + 1, .. Enumerable.Range(first + ServiceOffset, 6), .. Enumerable.Range(first + HealthOffset, 6), .. Enumerable.Range(first + BrokerOffset, 3)];
+        var block = new PortBlock(first, claim);
+        var ports = replicas.SelectMany(replica => (int[])[block.ServiceOf(replica), block.HealthOf(replica), .. replica.Service.Name == "ingress" ? [block.HttpOf(replica), block.HttpOf(replica) + 1] : (int[])[]])
+            .Concat(Enumerable.Range(first + BrokerOffset, 3));
         var taken = ports.FirstOrDefault(port => !IsFree(port));
         if (taken != 0)
         {
@@ -80,7 +96,7 @@ internal sealed class PortBlock : IDisposable
         }
 
         why = "";
-        return new PortBlock(first, claim);
+        return block;
     }
 
     private static FileStream? TryLock(int first)

@@ -2,21 +2,25 @@ using System.Text.Json;
 
 namespace Mesh.Cli.Dev;
 
-/// <summary>The agent processes, from the file that the tool runner keeps; tells at once when it changed.</summary>
+/// <summary>The agent processes, from the files that the tool runners keep; tells at once when one changed.</summary>
 internal sealed class RunningAgents : IDisposable
 {
-    private const string Name = "agents.json";
+    private const string Names = "agents*.json";
 
-    private readonly string path;
+    private readonly string folder;
     private readonly FileSystemWatcher watcher;
 
     public RunningAgents(string folder, Action changed)
     {
-        path = Path.Combine(folder, Name);
+        this.folder = folder;
 
         // An earlier tool runner's agents ended with it.
-        File.Delete(path);
-        watcher = new FileSystemWatcher(folder, Name);
+        foreach (var old in Directory.EnumerateFiles(folder, Names))
+        {
+            File.Delete(old);
+        }
+
+        watcher = new FileSystemWatcher(folder, Names);
         watcher.Created += (_, _) => changed();
         watcher.Changed += (_, _) => changed();
         watcher.Renamed += (_, _) => changed();
@@ -24,8 +28,23 @@ internal sealed class RunningAgents : IDisposable
         watcher.EnableRaisingEvents = true;
     }
 
+    /// <summary>The name of a tool runner's file.</summary>
+    public static string FileOf(Replica runner) => runner.Number == 1 ? "agents.json" : $"agents.{runner.Number}.json";
+
     /// <summary>By <c>tenant/workflow</c>.</summary>
     public IReadOnlyDictionary<string, int> Read()
+    {
+        var agents = new Dictionary<string, int>();
+
+        foreach (var (agent, pid) in Directory.EnumerateFiles(folder, Names).Order(StringComparer.Ordinal).SelectMany(Read))
+        {
+            agents[agent] = pid;
+        }
+
+        return agents;
+    }
+
+    private static Dictionary<string, int> Read(string path)
     {
         try
         {
@@ -34,7 +53,7 @@ internal sealed class RunningAgents : IDisposable
         catch (Exception error) when (error is IOException or JsonException)
         {
             // Absent, or caught in the middle of a write that will tell again.
-            return new Dictionary<string, int>();
+            return [];
         }
     }
 

@@ -7,7 +7,7 @@ namespace Mesh.Cli.Dev;
 
 /// <summary>Keeps one service running: started again with backoff when it ends, until the node stops.</summary>
 internal sealed class SupervisedService(
-    Service service,
+    Replica replica,
     IReadOnlyDictionary<string, string> environment,
     Uri readiness,
     ServiceLog log,
@@ -26,7 +26,7 @@ internal sealed class SupervisedService(
     private volatile Process? process;
     private Task supervision = Task.CompletedTask;
 
-    public Service Service => service;
+    public Replica Replica => replica;
 
     public int? Pid => process is { } running ? running.Id : null;
 
@@ -39,12 +39,12 @@ internal sealed class SupervisedService(
         {
             if (first.HasExited)
             {
-                throw Failed($"{service.Name} ended while it started ({HowItEnded(first)})");
+                throw Failed($"{replica.Name} ended while it started ({HowItEnded(first)})");
             }
 
             if (waited.Elapsed > ReadyWithin)
             {
-                throw Failed($"{service.Name} was not ready within {ReadyWithin.TotalSeconds:0} s");
+                throw Failed($"{replica.Name} was not ready within {ReadyWithin.TotalSeconds:0} s");
             }
 
             await Task.Delay(15, stop);
@@ -63,7 +63,7 @@ internal sealed class SupervisedService(
             await Task.WhenAny(running.WaitForExitAsync(), Task.Delay(patience));
             if (!running.HasExited)
             {
-                log.Write($"-- {service.Name} did not end within {patience.TotalSeconds:0.0} s and was killed");
+                log.Write($"-- {replica.Name} did not end within {patience.TotalSeconds:0.0} s and was killed");
                 Signals.Send(running.Id, Signals.Kill);
             }
 
@@ -93,7 +93,7 @@ internal sealed class SupervisedService(
             }
 
             backoff = Stopwatch.GetElapsedTime(since) > Settled ? BackoffMin : backoff;
-            var line = $"{service.Name} ended ({HowItEnded(running)}); it is started again in {backoff.TotalMilliseconds:0} ms";
+            var line = $"{replica.Name} ended ({HowItEnded(running)}); it is started again in {backoff.TotalMilliseconds:0} ms";
             log.Write($"-- {line}");
             terminal.Warn(line);
             await Task.Delay(backoff, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -124,7 +124,7 @@ internal sealed class SupervisedService(
                 catch (Exception error) when (error is Win32Exception or IOException)
                 {
                     // Out of processes or memory for a moment, or the program is just being replaced.
-                    var line = $"{service.Name} could not be started ({error.Message}); the next try is in {backoff.TotalMilliseconds:0} ms";
+                    var line = $"{replica.Name} could not be started ({error.Message}); the next try is in {backoff.TotalMilliseconds:0} ms";
                     log.Write($"-- {line}");
                     terminal.Warn(line);
                     await Task.Delay(backoff, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -138,7 +138,7 @@ internal sealed class SupervisedService(
 
     private async Task<Process> SpawnAsync()
     {
-        var spawned = await Child.StartAsync(service.Program, [], environment);
+        var spawned = await Child.StartAsync(replica.Service.Program, [], environment);
         process = spawned;
         _ = PumpAsync(spawned.StandardOutput, isError: false);
         _ = PumpAsync(spawned.StandardError, isError: true);
@@ -157,7 +157,7 @@ internal sealed class SupervisedService(
         while (await from.ReadLineAsync() is { } line)
         {
             log.Write(line);
-            terminal.Log(service.Name, line, isError);
+            terminal.Log(replica.Name, line, isError);
         }
     }
 

@@ -9,7 +9,6 @@ namespace Mesh.Cli.Node;
 /// <summary><c>mesh status</c>: is everything ready?</summary>
 internal static class StatusCommand
 {
-    private const int HealthOffset = 20;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
@@ -32,9 +31,10 @@ internal static class StatusCommand
             }
 
             using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
-            var first = new Uri(run.Http).Port + HealthOffset;
-            var services = await Task.WhenAll(Service.All.Select(service => ServiceStatus.AskAsync(
-                http, service.Name, run.Pids.GetValueOrDefault(service.Name), new Uri($"http://127.0.0.1:{first + service.Index}/readyz"), stop)));
+            var first = new Uri(run.Http).Port;
+            var replicas = Service.All.Select(service => service.Name).Union(run.Pids.Keys).Select(Replica.Named).OfType<Replica>();
+            var services = await Task.WhenAll(replicas.Select(replica => ServiceStatus.AskAsync(
+                http, replica.Name, run.Pids.GetValueOrDefault(replica.Name), new Uri($"http://127.0.0.1:{PortBlock.HealthOf(first, replica)}/readyz"), stop)));
             Print(session, run, services);
             return services.All(service => service.IsReady) ? ExitCodes.Done : ExitCodes.NotReachable;
         });
@@ -76,10 +76,10 @@ internal static class StatusCommand
             to.WriteLine($"mesh {VersionCommand.Current} at {run.Http} (gRPC {run.Grpc}), bus {run.Bus}");
             foreach (var service in services)
             {
-                to.WriteLine($"{service.Name,-13} {service.State,-9}  pid {service.Pid}");
+                to.WriteLine($"{service.Name,-15} {service.State,-9}  pid {service.Pid}");
                 foreach (var trouble in service.Troubles)
                 {
-                    to.WriteLine($"{"",13} {Told.OneLine(trouble)}");
+                    to.WriteLine($"{"",15} {Told.OneLine(trouble)}");
                 }
             }
 

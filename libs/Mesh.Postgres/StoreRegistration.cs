@@ -28,6 +28,11 @@ public static class StoreRegistration
         return services;
     }
 
+    /// <summary>Adds the <see cref="ReplicaHints"/> of a service that has a store.</summary>
+    public static IServiceCollection AddReplicaHints(this IServiceCollection services, string service) => services
+        .AddSingleton(provider => ActivatorUtilities.CreateInstance<ReplicaHints>(provider, service))
+        .AddHostedService(provider => provider.GetRequiredService<ReplicaHints>());
+
     /// <summary>A data source with the settings that every store of Mesh uses.</summary>
     public static NpgsqlDataSource OpenSource(string connectionString, ILoggerFactory? loggers = null)
     {

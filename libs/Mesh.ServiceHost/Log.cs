@@ -32,4 +32,7 @@ internal static partial class Log
 
     [LoggerMessage(9010, LogLevel.Information, "{Path} was read: {Keys} keys are trusted.")]
     public static partial void TrustRead(this ILogger log, string path, int keys);
+
+    [LoggerMessage(9011, LogLevel.Information, "{Peer} at {Replica} cannot be reached ({Cause}).")]
+    public static partial void ReplicaNotReached(this ILogger log, string peer, string replica, string cause);
 }

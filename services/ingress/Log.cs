@@ -21,9 +21,6 @@ internal static partial class Log
     [LoggerMessage(1010, LogLevel.Warning, "Policy did not say whose token this is ({Cause}).")]
     public static partial void PolicyNotReached(this ILogger log, string cause);
 
-    [LoggerMessage(1020, LogLevel.Warning, "{Service} at {Replica} cannot be reached ({Cause}).")]
-    public static partial void ReplicaNotReached(this ILogger log, string service, string replica, string cause);
-
     [LoggerMessage(1021, LogLevel.Error, "{Service} answered {Path} with status {Status} and nothing else.")]
     public static partial void EmptyAnswer(this ILogger log, string service, string path, int status);
 

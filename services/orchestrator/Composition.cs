@@ -87,6 +87,8 @@ internal static class Composition
     {
         builder.Services.AddSingleton<TaskSignals>();
         builder.Services.AddSingleton<TaskReader>();
+        builder.Services.AddReplicaHints("orchestrator");
+        builder.Services.AddHostedService<OtherReplicas>();
         builder.AddBus();
         builder.Services.AddOutboxRelay();
     }

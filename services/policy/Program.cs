@@ -36,6 +36,7 @@ builder.Services.AddSingleton<DecisionSigner>();
 builder.Services.AddSingleton<PolicyMetrics>();
 builder.Services.AddSingleton<DecisionFlow>();
 builder.Services.AddHostedService<Bootstrap>();
+builder.Services.AddReplicaHints(PolicyDbContext.Name);
 builder.Services.AddHostedService<ActivationWatch>();
 builder.Services.AddHostedService<Upkeep>();
 

@@ -80,7 +80,7 @@ internal sealed class TestDoor : IAsyncDisposable
 
         string[] args =
         [
-            "--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0",
+            "--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--linger", "0s", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0",
             "--keys", keys.Of("ingress"), "--domain", TestKeys.Domain, "--log-level", "critical",
             "--peer-policy", peers["policy"].Address, "--peer-vault", peers["vault"].Address,
             "--peer-orchestrator", peers["orchestrator"].Address, "--peer-audit", $"127.0.0.1:{FreePorts.One()}",

@@ -75,7 +75,7 @@ public sealed partial class DevMesh : IAsyncDisposable
     public static void DeleteMoved(string data)
     {
         var folder = new DataFolder(data);
-        foreach (var moved in ((string[])[folder.Postgres, folder.Rabbit, folder.Runner]).Where(Directory.Exists))
+        foreach (var moved in ((string[])[folder.Postgres, folder.Rabbit, .. folder.Runners]).Where(Directory.Exists))
         {
             Directory.Delete(moved, recursive: true);
         }

@@ -32,9 +32,9 @@ internal sealed class TestService : IAsyncDisposable
     }
 
     public static async Task<TestService> StartAsync(
-        string keys, string service = "policy", Action<WebApplicationBuilder>? configure = null, string[]? more = null, string listen = "127.0.0.1:0")
+        string keys, string service = "policy", Action<WebApplicationBuilder>? configure = null, string[]? more = null, string listen = "127.0.0.1:0", string linger = "0s")
     {
-        string[] args = ["--listen", listen, "--health", "127.0.0.1:0", "--keys", keys, "--domain", TestKit.TestKeys.Domain, "--log-level", "error", .. more ?? []];
+        string[] args = ["--listen", listen, "--health", "127.0.0.1:0", "--linger", linger, "--keys", keys, "--domain", TestKit.TestKeys.Domain, "--log-level", "error", .. more ?? []];
         var app = Build(service, args, configure);
         await app.StartAsync();
         return new TestService(app);
@@ -42,7 +42,12 @@ internal sealed class TestService : IAsyncDisposable
 
     public Task StopAsync() => app.StopAsync();
 
-    public async ValueTask DisposeAsync() => await app.DisposeAsync();
+    /// <summary>Stops as a service does that is told to: what is in flight is finished.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync();
+        await app.DisposeAsync();
+    }
 
     private static WebApplication Build(string service, string[] args, Action<WebApplicationBuilder>? configure = null)
     {

@@ -22,7 +22,7 @@ internal sealed class Peer : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.AddMeshService(service,
         [
-            "--listen", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"), "--health", "127.0.0.1:0",
+            "--listen", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"), "--health", "127.0.0.1:0", "--linger", "0s",
             "--keys", keys.Of(service), "--domain", TestKeys.Domain, "--log-level", "error", .. more,
         ]);
         build(builder);

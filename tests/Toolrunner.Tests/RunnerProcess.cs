@@ -89,7 +89,7 @@ public sealed class RunnerProcess : IAsyncLifetime
         string[] arguments =
         [
             typeof(RunFlow).Assembly.Location,
-            "--listen", Local(port), "--health", "127.0.0.1:0", "--keys", keys.Of("toolrunner"), "--domain", TestKeys.Domain,
+            "--listen", Local(port), "--health", "127.0.0.1:0", "--linger", "0s", "--keys", keys.Of("toolrunner"), "--domain", TestKeys.Domain,
             "--peer-vault", Local(vault!.Port), "--peer-orchestrator", Local(orchestrator!.Port), "--stop-on-stdin-eof", "true",
             "--runner-data", Data, "--agents-file", Path.Combine(Data, "agents.json"), "--agent-logs", Path.Combine(Data, "logs"), "--log-level", "debug",
         ];

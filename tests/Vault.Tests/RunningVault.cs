@@ -30,7 +30,7 @@ internal sealed class RunningVault : IAsyncDisposable
         (listen, health) = ($"127.0.0.1:{ports[0]}", $"127.0.0.1:{ports[1]}");
         Notary = new Notary(keys);
         process = Spawn(
-            "--listen", listen, "--health", health, "--keys", keysOfVault, "--domain", TestKeys.Domain, "--stop-on-stdin-eof", "true",
+            "--listen", listen, "--health", health, "--linger", "0s", "--keys", keysOfVault, "--domain", TestKeys.Domain, "--stop-on-stdin-eof", "true",
             "--postgres", database.ConnectionFor("vault"), "--peer-policy", AddressOf(policy));
         process.OutputDataReceived += (_, line) => Keep(line.Data);
         process.ErrorDataReceived += (_, line) => Keep(line.Data);
@@ -87,7 +87,7 @@ internal sealed class RunningVault : IAsyncDisposable
         using var keys = TestKeys.Create();
         File.Delete(Path.Combine(keys.Of("vault"), "root.key"));
         using var process = Spawn(
-            "--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--keys", keys.Of("vault"), "--domain", TestKeys.Domain,
+            "--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--linger", "0s", "--keys", keys.Of("vault"), "--domain", TestKeys.Domain,
             "--postgres", "Host=127.0.0.1", "--peer-policy", "127.0.0.1:1");
         var error = await process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
@@ -186,7 +186,7 @@ internal sealed class RunningVault : IAsyncDisposable
     private static WebApplication Compose(string service, TestKeys keys, Action<WebApplicationBuilder> add, params string[] more)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.AddMeshService(service, ["--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--keys", keys.Of(service), "--domain", TestKeys.Domain, "--log-level", "error", .. more]);
+        builder.AddMeshService(service, ["--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--linger", "0s", "--keys", keys.Of(service), "--domain", TestKeys.Domain, "--log-level", "error", .. more]);
         add(builder);
         return builder.Build();
     }

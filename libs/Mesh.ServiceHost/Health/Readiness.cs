@@ -16,10 +16,15 @@ internal sealed class Readiness(IEnumerable<ReadinessCheck> checks, IServiceProv
     private ReadinessReport? last;
     private volatile bool draining;
 
+    public bool IsDraining => draining;
+
     public void Drain()
     {
-        draining = true;
-        log.Draining();
+        if (!draining)
+        {
+            draining = true;
+            log.Draining();
+        }
     }
 
     public async Task<ReadinessReport> AskAsync(CancellationToken stop)

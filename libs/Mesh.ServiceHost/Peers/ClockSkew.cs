@@ -9,11 +9,11 @@ internal sealed class ClockSkew(TimeProvider clock, ILogger<ClockSkew> log)
     public const string Header = "mesh-time";
 
     private static readonly TimeSpan Forgotten = TimeSpan.FromMinutes(2);
-    private readonly ConcurrentDictionary<string, Sample> samples = new();
+    private readonly ConcurrentDictionary<(string Peer, string Replica), Sample> samples = new();
 
     public DateTimeOffset Now => clock.GetUtcNow();
 
-    public void Observe(string peer, DateTimeOffset sent, DateTimeOffset received, DateTimeOffset stated)
+    public void Observe(string peer, string replica, DateTimeOffset sent, DateTimeOffset received, DateTimeOffset stated)
     {
         // The peer looked at its clock somewhere between; only what lies outside of that is skew for certain.
         var skew = stated < sent ? stated - sent : stated > received ? stated - received : TimeSpan.Zero;
@@ -23,13 +23,13 @@ internal sealed class ClockSkew(TimeProvider clock, ILogger<ClockSkew> log)
             log.ClockSkewed(peer, skew);
         }
 
-        samples[peer] = new Sample(skew, received);
+        samples[(peer, replica)] = new Sample(skew, received);
     }
 
     /// <summary>Why this service is not ready, or null.</summary>
     public string? Trouble()
     {
-        foreach (var (peer, sample) in samples)
+        foreach (var ((peer, _), sample) in samples)
         {
             if (sample.Skew.Duration() > MeshLimits.ClockSkewMax && Now - sample.At < Forgotten)
             {

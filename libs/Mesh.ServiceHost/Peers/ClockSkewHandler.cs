@@ -13,7 +13,7 @@ internal sealed class ClockSkewHandler(string peer, ClockSkew skew, HttpMessageH
         if (response.Headers.TryGetValues(ClockSkew.Header, out var values)
             && long.TryParse(values.First(), NumberStyles.None, CultureInfo.InvariantCulture, out var stated))
         {
-            skew.Observe(peer, sent, skew.Now, DateTimeOffset.FromUnixTimeMilliseconds(stated));
+            skew.Observe(peer, request.RequestUri!.Authority, sent, skew.Now, DateTimeOffset.FromUnixTimeMilliseconds(stated));
         }
 
         return response;

@@ -1,38 +1,30 @@
 using System.Globalization;
 using System.Net;
-using Grpc.Net.Client.Balancer;
 
 namespace Mesh.ServiceHost;
 
-/// <summary>Where a peer is: a DNS name that has all its replicas, or a list of them.</summary>
-internal sealed record PeerAddress(Uri Target, IReadOnlyList<BalancerAddress> Replicas)
+/// <summary>Where a peer is: one name that stands for all its replicas, or the replicas themselves.</summary>
+/// <param name="Hosts">What was written, in its order.</param>
+/// <param name="IsName">A lone name: it may stand for many replicas, and for others tomorrow.</param>
+public sealed record PeerAddress(IReadOnlyList<DnsEndPoint> Hosts, bool IsName)
 {
-    public const string Wants = "must be host:port, host:port,host:port, or dns:///name:port";
+    internal const string Wants = "must be host:port, host:port,host:port, or dns:///name:port";
 
-    public static PeerAddress? Parse(string service, string text)
+    /// <summary>Reads an address as the options have it; null when it is none.</summary>
+    public static PeerAddress? Parse(string text)
     {
-        if (text.StartsWith("dns:///", StringComparison.Ordinal))
+        const string dns = "dns:///";
+
+        if (text.StartsWith(dns, StringComparison.Ordinal))
         {
-            return Split(text["dns:///".Length..]) is null ? null : new PeerAddress(new Uri(text), []);
+            return Split(text[dns.Length..]) is { } name ? new PeerAddress([name], IsName: true) : null;
         }
 
-        var replicas = text.Split(',', StringSplitOptions.TrimEntries).Select(Split).ToArray();
+        var hosts = text.Split(',', StringSplitOptions.TrimEntries).Select(Split).ToArray();
 
-        if (replicas.Length == 0 || replicas.Any(replica => replica is null))
-        {
-            return null;
-        }
-
-        // A lone name may stand for many replicas, and for others tomorrow. A lone address stands for itself, and is
-        // connected to without a balancer: see PlainConnection.
-        if (replicas is [{ } only])
-        {
-            return IPAddress.TryParse(only.Host, out var address)
-                ? new PeerAddress(new UriBuilder(Uri.UriSchemeHttps, address.ToString(), only.Port).Uri, [])
-                : new PeerAddress(new Uri($"dns:///{only.Host}:{only.Port}"), []);
-        }
-
-        return new PeerAddress(new Uri($"static:///{service}"), [.. replicas.Select(replica => new BalancerAddress(replica!.Host, replica.Port))]);
+        return hosts.All(host => host is not null)
+            ? new PeerAddress(hosts!, IsName: hosts is [{ } only] && !IPAddress.TryParse(only.Host, out _))
+            : null;
     }
 
     private static DnsEndPoint? Split(string text)

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
-using Grpc.Net.Client.Balancer;
 using Grpc.Net.Client.Configuration;
 
 namespace Mesh.ServiceHost;
@@ -16,14 +15,16 @@ public sealed class PeerChannels : IDisposable
     private readonly ClockSkew skew;
     private readonly TimeProvider clock;
     private readonly IReadOnlyDictionary<string, PeerOptions> behaviour;
+    private readonly ILogger log;
 
-    internal PeerChannels(MeshServiceOptions options, TlsIdentity identity, ClockSkew skew, TimeProvider clock, IReadOnlyDictionary<string, PeerOptions> behaviour)
+    internal PeerChannels(MeshServiceOptions options, TlsIdentity identity, ClockSkew skew, TimeProvider clock, IReadOnlyDictionary<string, PeerOptions> behaviour, ILogger log)
     {
         this.options = options;
         this.identity = identity;
         this.skew = skew;
         this.clock = clock;
         this.behaviour = behaviour;
+        this.log = log;
     }
 
     /// <summary>What generated clients of this peer are made with. It sets deadlines.</summary>
@@ -33,7 +34,7 @@ public sealed class PeerChannels : IDisposable
     /// <remarks>The caller keeps it and disposes of it.</remarks>
     public GrpcChannel OpenTo(string service, string address) => CreateChannel(
         service,
-        PeerAddress.Parse(service, address) ?? throw new ArgumentException($"The address {PeerAddress.Wants}.", nameof(address)),
+        PeerAddress.Parse(address) ?? throw new ArgumentException($"The address {PeerAddress.Wants}.", nameof(address)),
         behaviour.GetValueOrDefault(service) ?? new PeerOptions());
 
     /// <inheritdoc/>
@@ -53,7 +54,7 @@ public sealed class PeerChannels : IDisposable
     private Peer Create(string service)
     {
         var how = behaviour.GetValueOrDefault(service) ?? new PeerOptions();
-        var address = PeerAddress.Parse(service, options.Peer(service) ?? "")
+        var address = PeerAddress.Parse(options.Peer(service) ?? "")
             ?? throw new InvalidOperationException($"There is no address of {service}: AddPeer would have refused to start.");
         var channel = CreateChannel(service, address, how);
         return new Peer(channel, channel.Intercept(new DeadlineInterceptor(how, clock)));
@@ -61,42 +62,25 @@ public sealed class PeerChannels : IDisposable
 
     private GrpcChannel CreateChannel(string service, PeerAddress address, PeerOptions how)
     {
-        var transport = PeerTransport.Create(identity, service);
-        var isBalanced = address.Target.Scheme != Uri.UriSchemeHttps;
+        var replicas = new PeerReplicas(address, clock);
+        var transport = PeerTransport.Create(identity, service, replicas);
 
-        if (!isBalanced)
+        // The name is nobody's: the handler puts the replica in its place.
+        return GrpcChannel.ForAddress(new UriBuilder(Uri.UriSchemeHttps, service).Uri, new GrpcChannelOptions
         {
-            transport.ConnectCallback = PlainConnection.ConnectAsync;
-        }
-
-        var services = new ServiceCollection();
-        services.AddSingleton<ResolverFactory>(new DnsResolverFactory(refreshInterval: TimeSpan.FromSeconds(30)));
-        services.AddSingleton<ResolverFactory>(new StaticResolverFactory(_ => address.Replicas));
-
-        return GrpcChannel.ForAddress(address.Target, new GrpcChannelOptions
-        {
-            HttpHandler = new ClockSkewHandler(service, skew, transport),
+            HttpHandler = new ClockSkewHandler(service, skew, new ReplicaHandler(service, replicas, clock, log, transport)),
             DisposeHttpClient = true,
             Credentials = ChannelCredentials.SecureSsl,
-            ServiceProvider = services.BuildServiceProvider(),
-            ServiceConfig = Config(how, isBalanced),
+            ServiceConfig = Config(how),
             MaxReceiveMessageSize = MeshLimits.MessageBytesMax,
             MaxSendMessageSize = MeshLimits.MessageBytesMax,
-
-            // Services of one node start together: a peer that is not up yet is asked again soon.
-            InitialReconnectBackoff = TimeSpan.FromMilliseconds(100),
-            MaxReconnectBackoff = TimeSpan.FromSeconds(2),
         });
     }
 
-    private static ServiceConfig Config(PeerOptions how, bool isBalanced)
+    // Each attempt goes to the next replica.
+    private static ServiceConfig Config(PeerOptions how)
     {
         var config = new ServiceConfig();
-
-        if (isBalanced)
-        {
-            config.LoadBalancingConfigs.Add(new RoundRobinConfig());
-        }
 
         foreach (var method in how.RetrySafe)
         {

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace Mesh.ServiceHost;
 
 /// <summary>The connections to a service of the mesh: HTTP/2 over mutual TLS, kept also when nothing is asked.</summary>
@@ -6,15 +8,20 @@ public static class PeerTransport
     /// <summary>A handler that talks to one service; the caller disposes of it.</summary>
     /// <param name="identity">Whose certificate is shown.</param>
     /// <param name="service">The only service whose certificate is accepted.</param>
-    public static SocketsHttpHandler Create(TlsIdentity identity, string service) => new()
+    /// <param name="replicas">Where it is.</param>
+    public static SocketsHttpHandler Create(TlsIdentity identity, string service, PeerReplicas replicas) => new()
     {
         SslOptions = PeerTls.ClientOptions(identity, service),
         EnableMultipleHttp2Connections = true,
-        ConnectTimeout = TimeSpan.FromSeconds(2),
-        KeepAlivePingDelay = TimeSpan.FromSeconds(20),
 
-        // Calls have deadlines of their own. A quarter of this is how often the transport wakes for each peer, also when idle.
-        KeepAlivePingTimeout = TimeSpan.FromSeconds(20),
+        // Of the whole attempt, the handshake too.
+        ConnectTimeout = TimeSpan.FromSeconds(2),
+        ConnectCallback = (context, stop) => ConnectAsync(replicas, context, stop),
+
+        // Where another replica could answer, one that went silent must be found out soon. A lone peer's calls have deadlines, and
+        // a quarter of this is how often the transport wakes for each peer, also when idle.
+        KeepAlivePingDelay = TimeSpan.FromSeconds(replicas.CanBeMany ? 5 : 20),
+        KeepAlivePingTimeout = TimeSpan.FromSeconds(replicas.CanBeMany ? 5 : 20),
         KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
         PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
 
@@ -24,4 +31,27 @@ public static class PeerTransport
         UseProxy = false,
         UseCookies = false,
     };
+
+    // A gRPC channel would make its connections itself, beside the handler, and could lose track of them: decision 8.
+    private static async ValueTask<Stream> ConnectAsync(PeerReplicas replicas, SocketsHttpConnectionContext context, CancellationToken stop)
+    {
+        if (replicas.IsShunned(context.DnsEndPoint))
+        {
+            throw new SocketException((int)SocketError.HostUnreachable);
+        }
+
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+
+        try
+        {
+            await socket.ConnectAsync(context.DnsEndPoint, stop);
+
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 }

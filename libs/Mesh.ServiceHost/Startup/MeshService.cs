@@ -72,7 +72,7 @@ public static class MeshService
             throw new StartupRefusedException(composition.Service, $"{name} is required: this service calls {service}");
         }
 
-        if (PeerAddress.Parse(service, address) is null)
+        if (PeerAddress.Parse(address) is null)
         {
             throw new StartupRefusedException(composition.Service, $"{name} {PeerAddress.Wants}, not '{address}'");
         }
@@ -115,17 +115,24 @@ public static class MeshService
         // Created now, so that it counts from the first request on and not from the first look.
         app.Services.GetRequiredService<MetricsText>();
 
+        var readiness = app.Services.GetRequiredService<Readiness>();
         app.UseMiddleware<HealthListener>();
         app.Use((context, next) =>
         {
             context.Response.Headers[ClockSkew.Header] = clock.GetUtcNow().ToUnixTimeMilliseconds().ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+            if (readiness.IsDraining)
+            {
+                context.Response.Headers[Linger.Header] = "1";
+            }
+
             return next(context);
         });
         app.UseRouting();
         app.UseMiddleware<CallerGate>();
 
         app.Lifetime.ApplicationStarted.Register(() => log.Listening(composition.Service, composition.Version, options.Listen.ToString(), options.Health.ToString()));
-        app.Lifetime.ApplicationStopping.Register(app.Services.GetRequiredService<Readiness>().Drain);
+        app.Lifetime.ApplicationStopping.Register(readiness.Drain);
 
         if (options.StopOnStdinEof)
         {
@@ -186,10 +193,11 @@ public static class MeshService
         services.AddSingleton<ClockSkew>();
         services.AddSingleton(new ReadinessCheck("clock", static (provider, _) => ValueTask.FromResult(provider.GetRequiredService<ClockSkew>().Trouble())));
         services.AddSingleton(provider => new PeerChannels(
-            options, identity, provider.GetRequiredService<ClockSkew>(), provider.GetRequiredService<TimeProvider>(), composition.Peers));
+            options, identity, provider.GetRequiredService<ClockSkew>(), provider.GetRequiredService<TimeProvider>(), composition.Peers, provider.GetRequiredService<ILogger<PeerChannels>>()));
         services.AddSingleton<MethodRows>();
         services.AddHostedService(static provider => provider.GetRequiredService<MethodRows>());
-        services.Configure<HostOptions>(host => host.ShutdownTimeout = MeshLimits.Drain);
+        services.AddHostedService<Linger>();
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Linger + MeshLimits.Drain);
 
         services.AddRouting();
         services.AddMetrics();

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Net;
 
 namespace Mesh.ServiceHost;
@@ -64,6 +65,11 @@ public sealed record MeshServiceOptions
     /// <summary>Whether the end of standard input stops the service.</summary>
     [Option("stop-on-stdin-eof", "Stop when standard input ends; a launcher sets it so that its children do not outlive it. true or false.")]
     public bool StopOnStdinEof { get; init; }
+
+    /// <summary>How long it still answers when it is told to stop.</summary>
+    [Option("linger", "How long a stopping service still answers, so that its callers move to other replicas and none is cut off: 0s to 30s.")]
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:30")]
+    public TimeSpan Linger { get; init; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>The configured address of a peer, or null.</summary>
     public string? Peer(string service) => service switch

@@ -18,61 +18,42 @@ internal sealed class PeerForwarder(IHttpForwarder forwarder, PeerPools pools, I
     /// <summary>Null when it was answered, else why not.</summary>
     public async Task<MeshError?> ForwardAsync(HttpContext context, Destination.Method method)
     {
-        var pool = pools.Of(method.Owner);
+        // The owner's name is put in place of an address by its pool, which knows the replicas.
+        var failure = await forwarder.SendAsync(
+            context, $"https://{method.Owner}/", pools.Of(method.Owner), method.TakesStream || method.GivesStream ? Stream : Call, PeerTransformer.Instance);
 
-        var body = context.Request.Body;
-
-        foreach (var replica in await pool.Replicas.InTurnAsync(context.RequestAborted))
+        if (context.Response.HasStarted)
         {
-            var failure = await forwarder.SendAsync(
-                context, replica, pool.Transport, method.TakesStream || method.GivesStream ? Stream : Call, PeerTransformer.Instance);
-
-            if (context.Response.HasStarted)
-            {
-                return null;
-            }
-
-            if (context.Features.Get<PeerTransformer.UnexplainedAnswer>() is { } unexplained)
-            {
-                context.Response.Clear();
-                return new MeshError(StatusCode.InvalidArgument, Reason.InvalidArgument, unexplained.Message);
-            }
-
-            if (context.Features.Get<PeerTransformer.EmptyAnswer>() is { } empty)
-            {
-                log.EmptyAnswer(method.Owner, method.Name, empty.Status);
-                return Answers.Defect(Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier);
-            }
-
-            if (failure == ForwarderError.None)
-            {
-                return null;
-            }
-
-            var cause = context.GetForwarderErrorFeature()?.Exception;
-            context.Response.Clear();
-
-            if (!WasNotReached(cause))
-            {
-                log.ForwardingFailed(method.Owner, method.Name, failure.ToString(), cause?.GetType().Name ?? "");
-                return Refusal(failure, cause, method);
-            }
-
-            // Nothing was sent, so another replica may have it.
-            if (body.CanSeek)
-            {
-                body.Position = 0;
-            }
-
-            log.ReplicaNotReached(method.Owner, replica, cause?.Message ?? "");
-            pool.Replicas.Shun(replica);
+            return null;
         }
 
-        return Answers.Unavailable(method.Owner);
-    }
+        if (context.Features.Get<PeerTransformer.UnexplainedAnswer>() is { } unexplained)
+        {
+            context.Response.Clear();
+            return new MeshError(StatusCode.InvalidArgument, Reason.InvalidArgument, unexplained.Message);
+        }
 
-    private static bool WasNotReached(Exception? cause) =>
-        cause is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError };
+        if (context.Features.Get<PeerTransformer.EmptyAnswer>() is { } empty)
+        {
+            log.EmptyAnswer(method.Owner, method.Name, empty.Status);
+            return Answers.Defect(Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier);
+        }
+
+        if (failure == ForwarderError.None)
+        {
+            return null;
+        }
+
+        var cause = context.GetForwarderErrorFeature()?.Exception;
+        context.Response.Clear();
+
+        if (cause is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError })
+        {
+            log.ForwardingFailed(method.Owner, method.Name, failure.ToString(), cause?.GetType().Name ?? "");
+        }
+
+        return Refusal(failure, cause, method);
+    }
 
     private static MeshError Refusal(ForwarderError failure, Exception? cause, Destination.Method method) => failure switch
     {

@@ -26,10 +26,22 @@ internal sealed class TaskSignals(IHostApplicationLifetime life)
         }
     }
 
-    /// <summary>Wakes them.</summary>
-    /// <param name="task">What moved.</param>
+    /// <summary>Raised with each task that moved here.</summary>
+    public event Action<TaskKey>? Raised;
+
+    /// <summary>A task moved here.</summary>
+    /// <param name="task">Which one.</param>
     /// <param name="end">With the end of a task: how it now stands, so that nobody has to look.</param>
     public void Raise(TaskKey task, TaskEnd? end = null)
+    {
+        Wake(task, end);
+        Raised?.Invoke(task);
+    }
+
+    /// <summary>Wakes those who wait for it at this replica.</summary>
+    /// <param name="task">What moved.</param>
+    /// <param name="end">Its end, when that is known.</param>
+    public void Wake(TaskKey task, TaskEnd? end = null)
     {
         TaskCompletionSource<TaskEnd?>? signal = null;
 

@@ -62,7 +62,17 @@ internal sealed class Catalog(NpgsqlDataSource store, TimeProvider clock)
                 ? (WebhookManifest)ManifestDocument.FromCanonical(canonical).Content
                 : null);
 
+    /// <summary>Raised when manifests were applied at this replica.</summary>
+    public event Action? Applied;
+
     /// <summary>Called after an apply, so that this replica sees it at once.</summary>
+    public void Apply()
+    {
+        Forget();
+        Applied?.Invoke();
+    }
+
+    /// <summary>What was current may not be any more.</summary>
     public void Forget()
     {
         versions.Clear();

@@ -60,7 +60,7 @@ internal sealed class CatalogWriter(NpgsqlDataSource store, Catalog catalog)
             }
 
             await transaction.CommitAsync(stop);
-            catalog.Forget();
+            catalog.Apply();
         }
 
         return new CatalogChange.Done(changes, check.Remarks);

@@ -21,7 +21,7 @@ internal sealed class Assignments(
     private static readonly TimeSpan AliveFor = TimeSpan.FromSeconds(30);
 
     // What a runner keeps: alive again, and needed again where a task is ready or running.
-    // What it gets: versions with a ready task that no live runner has.
+    // What it gets: versions with a ready task that no live runner has. Two that ask at once begin at different ones.
     internal static readonly string Assign =
         $"""
         with recursive {TaskRows.WorkflowsWith("ready", TaskState.Ready)},
@@ -47,7 +47,7 @@ internal sealed class Assignments(
           where not exists (select 1 from orchestrator.assignment a
             where a.tenant_id = n.tenant_id and a.workflow = n.workflow and a.version = n.version
               and (a.alive_until >= clock_timestamp() or a.runner_instance = $1))
-          order by n.tenant_id, n.workflow, n.version limit $5
+          order by md5($1 || n.version), n.tenant_id, n.workflow limit $5
           on conflict (tenant_id, workflow, version) do update
             set runner_instance = excluded.runner_instance, runner_address = excluded.runner_address,
                 alive_until = excluded.alive_until, needed_at = excluded.needed_at
@@ -57,7 +57,11 @@ internal sealed class Assignments(
         select * from kept union select * from taken order by 1, 2, 3
         """;
 
-    private readonly ConcurrentDictionary<string, string> runners = new();
+    // A runner that has agents leaves the next one to those that have fewer, for this long for each of its own.
+    private static readonly TimeSpan Courtesy = TimeSpan.FromMilliseconds(30);
+    private static readonly TimeSpan CourtesyMax = TimeSpan.FromMilliseconds(300);
+
+    private readonly ConcurrentDictionary<string, Runner> runners = new();
     private volatile TaskCompletionSource stirred = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Called when a task became ready and no agent waits for it here.</summary>
@@ -104,8 +108,10 @@ internal sealed class Assignments(
     private async Task EndPredecessorAsync(V1.AssignAgentsRequest request, CancellationToken stop)
     {
         // Once for each runner: those who were there before it cannot come back.
-        if (runners.TryGetValue(request.RunnerAddress, out var known) && known == request.RunnerInstance)
+        if (runners.TryGetValue(request.RunnerAddress, out var known) && known.Instance == request.RunnerInstance)
         {
+            runners[request.RunnerAddress] = Seen(request);
+
             return;
         }
 
@@ -122,8 +128,17 @@ internal sealed class Assignments(
             await claims.EndAgentsOfAsync(workflow, stop);
         }
 
-        runners[request.RunnerAddress] = request.RunnerInstance;
+        runners[request.RunnerAddress] = Seen(request);
     }
+
+    private Runner Seen(V1.AssignAgentsRequest request) => new(request.RunnerInstance, request.Running.Count, request.Capacity > 0, clock.GetTimestamp());
+
+    // Another runner has room for an agent, and has not more of them.
+    private bool AnotherMayTakeIt(V1.AssignAgentsRequest request) => runners.Any(other =>
+        other.Key != request.RunnerAddress
+        && other.Value.HasRoom
+        && other.Value.Agents <= request.Running.Count
+        && clock.GetElapsedTime(other.Value.At) < AliveFor);
 
     private static async Task<IReadOnlyList<WorkflowKey>> ReadKeysAsync(NpgsqlCommand command, CancellationToken stop)
     {
@@ -140,8 +155,17 @@ internal sealed class Assignments(
 
     private async Task<V1.AssignAgentsResponse> AssignAsync(V1.AssignAgentsRequest request, CancellationToken stop)
     {
-        await using var command = store.Command(
-            Assign, request.RunnerInstance, request.RunnerAddress, options.AgentIdle, AliveFor, Math.Max(0, request.Capacity));
+        var atMost = Math.Max(0, request.Capacity);
+
+        if (atMost > 0 && AnotherMayTakeIt(request))
+        {
+            // One by one, so that a few agents do not all end up with whoever asked first.
+            atMost = 1;
+            var courtesy = Courtesy * request.Running.Count;
+            await Task.Delay(courtesy < CourtesyMax ? courtesy : CourtesyMax, clock, stop);
+        }
+
+        await using var command = store.Command(Assign, request.RunnerInstance, request.RunnerAddress, options.AgentIdle, AliveFor, atMost);
 
         return await DescribeAsync(await ReadKeysAsync(command, stop), stop);
     }
@@ -171,4 +195,7 @@ internal sealed class Assignments(
 
         return response;
     }
+
+    // A tool runner as it asked last.
+    private sealed record Runner(string Instance, int Agents, bool HasRoom, long At);
 }

@@ -24,6 +24,9 @@ internal sealed class WorkOffers
     /// <summary>Raised when a poll begins to wait, or work may be there for one.</summary>
     public event Action<WorkflowKey>? Stirred;
 
+    /// <summary>Raised when a task is ready and nobody waits for it here: at another replica somebody may.</summary>
+    public event Action<WorkflowKey>? Passed;
+
     public WaitingPoll Wait(AgentIdentity agent)
     {
         var poll = new WaitingPoll(agent);
@@ -95,6 +98,9 @@ internal sealed class WorkOffers
 
     /// <summary>Says that a task of this workflow version is ready.</summary>
     public void Stir(WorkflowKey workflow) => Stirred?.Invoke(workflow);
+
+    /// <summary>Says that a task of this workflow version is ready, and nobody here can take it.</summary>
+    public void Pass(WorkflowKey workflow) => Passed?.Invoke(workflow);
 
     /// <summary>Whether anybody waits for it here.</summary>
     public bool IsWaitedFor(WorkflowKey workflow)

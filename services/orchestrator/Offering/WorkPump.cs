@@ -73,6 +73,7 @@ internal sealed class WorkPump(
             if (!offers.IsWaitedFor(workflow))
             {
                 assignments.Stir();
+                offers.Pass(workflow);
 
                 return;
             }

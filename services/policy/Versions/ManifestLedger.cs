@@ -7,7 +7,7 @@ using Npgsql;
 namespace Mesh.Policy.Versions;
 
 /// <summary>Takes manifests into policy's own keeping, all or nothing, and activates what they change.</summary>
-internal sealed class ManifestLedger(NpgsqlDataSource store, ActivePolicies policies, OutboxSignal outbox, TimeProvider clock, ILogger<ManifestLedger> log)
+internal sealed class ManifestLedger(NpgsqlDataSource store, ActivePolicies policies, OutboxSignal outbox, ReplicaHints replicas, TimeProvider clock, ILogger<ManifestLedger> log)
 {
     public async Task<LedgerAnswer> ApplyAsync(ImmutableArray<SubmittedManifest> submitted, string actor, bool validateOnly, CancellationToken stop)
     {
@@ -16,8 +16,9 @@ internal sealed class ManifestLedger(NpgsqlDataSource store, ActivePolicies poli
         if (answer is LedgerAnswer.Applied { Generation: { } version } applied && applied.Documents.Count(IsChanged) is > 0 and var changed)
         {
             outbox.Raise();
+            replicas.Raise(ActivationWatch.Activated);
 
-            // Here at once; other replicas see the version within two seconds. No connection is in hand any more: of many applies
+            // Here at once; other replicas see the version when they hear of it, and within two seconds if they do not. No connection is in hand any more: of many applies
             // at once each would keep one and wait for another.
             await policies.RefreshAsync(stop);
             log.ManifestsApplied(changed, string.Join(", ", applied.Documents.Select(d => d.Document.Tenant).Distinct()), version, actor);

@@ -53,11 +53,11 @@ public sealed class DataFolderTests
     {
         using var folder = new OpenFolder();
         var data = new DataFolder(folder.Path);
-        Directory.CreateDirectory(Path.Combine(data.Runner, "bundles", "one"));
+        Directory.CreateDirectory(Path.Combine(data.RunnerOf(1), "bundles", "one"));
 
         using var claim = await data.ClaimAsync(fresh: true);
 
-        Assert.Empty(Directory.EnumerateFileSystemEntries(data.Runner));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(data.RunnerOf(1)));
     }
 
     [Fact]
@@ -70,9 +70,9 @@ public sealed class DataFolderTests
         var moved = new DataFolder(Path.Combine(closed.FullName, "mesh"));
         var stays = new DataFolder(Path.Combine(open.Path, "mesh"));
 
-        Assert.All((string[])[moved.Runner, moved.Postgres], place => Assert.StartsWith("/var/lib/mesh-private/", place, StringComparison.Ordinal));
-        Assert.NotEqual(moved.Runner, moved.Postgres);
-        Assert.Equal(Path.Combine(stays.Path, "runner"), stays.Runner);
+        Assert.All((string[])[moved.RunnerOf(1), moved.Postgres], place => Assert.StartsWith("/var/lib/mesh-private/", place, StringComparison.Ordinal));
+        Assert.NotEqual(moved.RunnerOf(1), moved.Postgres);
+        Assert.Equal(Path.Combine(stays.Path, "runner"), stays.RunnerOf(1));
     }
 
     private static MeshAddress Find(string folder) => MeshAddress.Find(CommandLine.Root().Parse(["status", "--data", folder]));

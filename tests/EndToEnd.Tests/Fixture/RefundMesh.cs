@@ -244,7 +244,8 @@ public class RefundMesh : IAsyncLifetime
     public Task AllReadyAsync() => Eventually.Async(
         async () => (await Task.WhenAll(ServiceNames.Select(IsReadyAsync))).All(isReady => isReady), TimeSpan.FromSeconds(60));
 
-    private static StartTaskRequest RefundOf(string order, string tenant) => new()
+    /// <summary>A request to refund an order, with an id of its own.</summary>
+    public static StartTaskRequest RefundOf(string order, string tenant) => new()
     {
         Tenant = tenant,
         Workflow = "refund-request",

@@ -22,7 +22,7 @@ internal sealed class PeerService : IAsyncDisposable
     public static async Task<PeerService> StartAsync(string service, TestKeys keys, Recorded recorded, Action<WebApplication> map, string listen = "127.0.0.1:0")
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.AddMeshService(service, ["--listen", listen, "--health", "127.0.0.1:0", "--keys", keys.Of(service), "--domain", TestKeys.Domain, "--log-level", "critical"]);
+        builder.AddMeshService(service, ["--listen", listen, "--health", "127.0.0.1:0", "--linger", "0s", "--keys", keys.Of(service), "--domain", TestKeys.Domain, "--log-level", "critical"]);
         builder.Services.AddSingleton(recorded);
 
         var app = builder.Build();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Mesh.Errors.V1;
 using Mesh.TestKit;
 
@@ -108,16 +109,30 @@ public sealed class ManifestTests(PolicyNode node)
     }
 
     [Fact]
-    public async Task What_one_replica_activates_another_decides_by_within_a_second_or_so()
+    public async Task What_one_replica_activates_another_decides_by_within_a_second()
     {
         var tenant = await TestTenant.CreateAsync(node, Policies.Refunds);
-        var replica = await node.StartReplicaAsync();
-        Assert.NotNull((await node.Decisions(replica).DecideAsync(tenant.AskRefund(1200))).Permitted);
+        var replica = node.Decisions(await node.StartReplicaAsync());
+        Assert.NotNull((await replica.DecideAsync(tenant.AskRefund(1200))).Permitted);
+        var late = new List<TimeSpan>();
 
-        await tenant.ActivateAsync(Policies.Refunds.Replace("gt: 500000", "gt: 1000", StringComparison.Ordinal).Replace("amount_minor: 1200", "amount_minor: 900", StringComparison.Ordinal), version: 2);
+        for (var version = 2; version < 8; version++)
+        {
+            var ceiling = version % 2 == 0 ? 1_000 : 500_000;
+            await tenant.ActivateAsync(
+                Policies.Refunds.Replace("gt: 500000", $"gt: {ceiling}", StringComparison.Ordinal).Replace("amount_minor: 1200", "amount_minor: 900", StringComparison.Ordinal),
+                version: version);
+            var since = Stopwatch.StartNew();
+            await Eventually.Async(async () => (await replica.DecideAsync(tenant.AskRefund(1200))).Denied is not null == (ceiling == 1_000), TimeSpan.FromSeconds(10));
 
-        Assert.NotNull((await node.Decisions().DecideAsync(tenant.AskRefund(1200))).Denied);
-        await Eventually.Async(async () => (await node.Decisions(replica).DecideAsync(tenant.AskRefund(1200))).Denied is not null, TimeSpan.FromSeconds(3));
+            if (since.Elapsed > TimeSpan.FromSeconds(1))
+            {
+                late.Add(since.Elapsed);
+            }
+        }
+
+        // One may be late on a machine that stood still for a moment. By looking alone, every second one would be.
+        Assert.True(late.Count <= 1, string.Join(", ", late));
     }
 
     [Fact]

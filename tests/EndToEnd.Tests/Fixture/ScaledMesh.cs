@@ -1,0 +1,16 @@
+namespace EndToEnd.Tests.Fixture;
+
+/// <summary>The refund mesh with two of each service.</summary>
+public sealed class ScaledMesh : RefundMesh
+{
+    public static readonly string[] Services = ["ingress", "policy", "orchestrator", "vault", "audit", "toolrunner"];
+
+    /// <summary>The name in run.json of the second replica.</summary>
+    public static string SecondOf(string service) => $"{service}.2";
+
+    protected override IReadOnlyList<string> Arguments => [.. Services.SelectMany(service => (string[])["--scale", $"{service}=2"])];
+
+    // So that there are agents of two workflows to share.
+    protected override IReadOnlyDictionary<string, Func<string, string>> Tenants { get; } =
+        new Dictionary<string, Func<string, string>> { [Acme] = text => text, ["globex"] = text => text };
+}
