@@ -21,6 +21,7 @@ internal sealed class BenchMesh : IAsyncDisposable
     private readonly HttpClient http = new();
     private readonly byte[] webhookKey;
     private readonly Metadata headers;
+    private bool isDisposed;
     private readonly Orchestrator.V1.TaskService.TaskServiceClient tasks;
 
     private BenchMesh(DevMesh mesh, Target target, byte[] webhookKey, TimeSpan startedIn)
@@ -50,10 +51,10 @@ internal sealed class BenchMesh : IAsyncDisposable
     /// <summary>Memory in MiB, by process.</summary>
     public Usage PssMiB() => Measure(Processes.PssMiB);
 
-    public static async Task<BenchMesh> StartAsync(string bus, CancellationToken stop)
+    public static async Task<BenchMesh> StartAsync(string bus, CancellationToken stop, params string[] more)
     {
         var started = Stopwatch.GetTimestamp();
-        var mesh = await DevMesh.StartAsync(null, "--bus", bus);
+        var mesh = await DevMesh.StartAsync(null, ["--bus", bus, .. more]);
         var startedIn = Stopwatch.GetElapsedTime(started);
         var secret = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var key = RandomNumberGenerator.GetBytes(32);
@@ -111,6 +112,46 @@ internal sealed class BenchMesh : IAsyncDisposable
         return (result["p50"].NumberValue, result["p99"].NumberValue);
     }
 
+    /// <summary>
+    /// Kills one of two orchestrators while tasks record a step every <paramref name="pause"/>, and answers how long it took until the last
+    /// of them had recorded its next one.
+    /// </summary>
+    public async Task<TimeSpan> RecoveryAsync(int count, TimeSpan pause, CancellationToken stop)
+    {
+        var input = new Struct();
+        input.Fields["steps"] = Value.ForNumber(TimeSpan.FromSeconds(10) / pause);
+        input.Fields["pause_ms"] = Value.ForNumber(pause.TotalMilliseconds);
+        var started = await Task.WhenAll(Enumerable.Range(0, count).Select(async _ => (await tasks.StartTaskAsync(
+            new Orchestrator.V1.StartTaskRequest { Tenant = Tenant, Workflow = "paced", Input = Value.ForStruct(input) }, headers, cancellationToken: stop)).Task.Id));
+        var before = new Dictionary<Guid, int>();
+        await Eventually.Async(async () => (before = await StepsOfPacedAsync(stop)).Count == count && before.Values.All(steps => steps > 3), TimeSpan.FromMinutes(1));
+
+        var at = Stopwatch.GetTimestamp();
+        DevMesh.Signal(mesh.PidOf("orchestrator"), 9);
+        before = await StepsOfPacedAsync(stop);
+        await Eventually.Async(async () => (await StepsOfPacedAsync(stop)).All(task => task.Value > before[task.Key]), TimeSpan.FromMinutes(1));
+        var took = Stopwatch.GetElapsedTime(at);
+        await Task.WhenAll(started.Select(task => DoneAsync(task, stop)));
+
+        return took;
+    }
+
+    private async Task<Dictionary<Guid, int>> StepsOfPacedAsync(CancellationToken stop)
+    {
+        await using var connection = new NpgsqlConnection(Postgres);
+        await connection.OpenAsync(stop);
+        await using var command = new NpgsqlCommand("select id, steps from orchestrator.task where workflow = 'paced' and ended_at is null", connection);
+        await using var rows = await command.ExecuteReaderAsync(stop);
+        var steps = new Dictionary<Guid, int>();
+
+        while (await rows.ReadAsync(stop))
+        {
+            steps.Add(rows.GetGuid(0), rows.GetInt32(1));
+        }
+
+        return steps;
+    }
+
     /// <summary>Returns once every fact is where it belongs: no outbox holds one, and the log has as many of tasks as the journals.</summary>
     public async Task DrainedAsync(CancellationToken stop)
     {
@@ -159,6 +200,12 @@ internal sealed class BenchMesh : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (isDisposed)
+        {
+            return;
+        }
+
+        isDisposed = true;
         http.Dispose();
         channel.Dispose();
         await mesh.DisposeAsync();

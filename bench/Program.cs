@@ -20,6 +20,9 @@ const int InFlight = 64;
 const int Together = 1_500;
 const int Steps = 300;
 
+// Tasks that are amid their steps when an orchestrator is killed.
+const int InTrouble = 100;
+
 string bus;
 bool isJson;
 
@@ -36,6 +39,7 @@ switch (args)
         return 2;
 }
 
+var pace = TimeSpan.FromMilliseconds(200);
 using var ended = new CancellationTokenSource(TimeSpan.FromMinutes(8));
 Console.CancelKeyPress += (_, key) =>
 {
@@ -158,9 +162,26 @@ AddUsage(new Figure("idle CPU, % of a core") { Value = idle.Sum, Target = "value
 var memory = mesh.PssMiB();
 AddUsage(new Figure("idle memory, summed PSS, MiB") { Value = memory.Sum, Target = "value <= 700", Met = memory.Sum <= 700 }, memory);
 
+var machine = await MachineAsync();
+await mesh.DisposeAsync();
+
+Say("two orchestrators, of which one is killed");
+var recoveries = new List<double>();
+
+await using (var pair = await BenchMesh.StartAsync(bus, stop, "--scale", "orchestrator=2"))
+{
+    for (var round = 0; round < 3; round++)
+    {
+        recoveries.Add((await pair.RecoveryAsync(InTrouble, pace, stop)).TotalMilliseconds);
+    }
+}
+
+var recovery = Figure.Times($"recovery of {InTrouble} tasks, one of two orchestrators killed", recoveries);
+Add(recovery with { Floor = pace.TotalMilliseconds, FloorOf = "the pause between two steps, ms", Ratio = recovery.P50Ms / pace.TotalMilliseconds, Target = "p50_ms <= 2000", Met = recovery.P50Ms <= 2_000 });
+
 if (isJson)
 {
-    Console.WriteLine(JsonSerializer.Serialize(new Report(await MachineAsync(), figures), ReportJson.Default.Report));
+    Console.WriteLine(JsonSerializer.Serialize(new Report(machine, figures), ReportJson.Default.Report));
 }
 
 return 0;

@@ -10,7 +10,13 @@ public sealed class ScaledMesh : RefundMesh
 
     protected override IReadOnlyList<string> Arguments => [.. Services.SelectMany(service => (string[])["--scale", $"{service}=2"])];
 
-    // So that there are agents of two workflows to share.
+    // Two, so that there are agents of two workflows to share.
     protected override IReadOnlyDictionary<string, Func<string, string>> Tenants { get; } =
-        new Dictionary<string, Func<string, string>> { [Acme] = text => text, ["globex"] = text => text };
+        new Dictionary<string, Func<string, string>> { [Acme] = WithHighLimits, ["globex"] = WithHighLimits };
+
+    // So many refunds are made here that a person would be asked.
+    private static string WithHighLimits(string manifest) => manifest
+        .Replace("max: 200000,", "max: 200000000,", StringComparison.Ordinal)
+        .Replace("max: 200,", "max: 200000,", StringComparison.Ordinal)
+        .Replace("max: 500,", "max: 500000,", StringComparison.Ordinal);
 }

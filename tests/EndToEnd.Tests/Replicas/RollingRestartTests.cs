@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using EndToEnd.Tests.Fixture;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Mesh.Cli.Dev;
 using Mesh.Orchestrator.V1;
@@ -10,7 +11,7 @@ namespace EndToEnd.Tests.Replicas;
 /// <summary>G1 and the reason to have replicas: one after the other is replaced, and nobody notices.</summary>
 public sealed class RollingRestartTests(ScaledMesh mesh) : IClassFixture<ScaledMesh>
 {
-    private const int Callers = 8;
+    private const int Callers = 4;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -18,20 +19,28 @@ public sealed class RollingRestartTests(ScaledMesh mesh) : IClassFixture<ScaledM
     public async Task While_every_process_is_replaced_in_turn_no_call_is_refused_and_no_task_is_lost_or_doubled()
     {
         await mesh.AllReadyAsync();
-        await RunUnderLoadAsync(async () =>
-        {
-            foreach (var service in ScaledMesh.Services)
-            {
-                await ReplaceAsync(service, 15);
-                await ReplaceAsync(ScaledMesh.SecondOf(service), 15);
-            }
-        });
+
+        var refusals = await ReplaceAllUnderLoadAsync(signal: 15);
+
+        Assert.Empty(refusals);
     }
 
-    private async Task RunUnderLoadAsync(Func<Task> act)
+    [Fact]
+    public async Task While_every_process_is_killed_in_turn_whoever_repeats_a_refused_call_has_every_task_done_once()
+    {
+        await mesh.AllReadyAsync();
+
+        var refusals = await ReplaceAllUnderLoadAsync(signal: 9);
+
+        Assert.All(refusals, refused => Assert.Contains(refused.StatusCode, (StatusCode[])[StatusCode.Unavailable, StatusCode.DeadlineExceeded, StatusCode.Aborted]));
+    }
+
+    // Callers start a task, wait until it is done, and start the next one, until every process was replaced.
+    private async Task<IReadOnlyCollection<RpcException>> ReplaceAllUnderLoadAsync(int signal)
     {
         var orders = new ConcurrentDictionary<string, string>();
-        var refusals = new ConcurrentBag<string>();
+        var refusals = new ConcurrentBag<RpcException>();
+        var failures = new ConcurrentBag<string>();
         using var enough = new CancellationTokenSource();
         var run = mesh.Node.ReadRun();
         using var first = new MeshApi(run.Grpc, run.Token);
@@ -40,7 +49,11 @@ public sealed class RollingRestartTests(ScaledMesh mesh) : IClassFixture<ScaledM
 
         try
         {
-            await act();
+            foreach (var service in ScaledMesh.Services)
+            {
+                await ReplaceAsync(service, signal);
+                await ReplaceAsync(ScaledMesh.SecondOf(service), signal);
+            }
         }
         finally
         {
@@ -48,15 +61,24 @@ public sealed class RollingRestartTests(ScaledMesh mesh) : IClassFixture<ScaledM
             await Task.WhenAll(callers);
         }
 
-        Assert.Empty(refusals);
-        Assert.NotEmpty(orders);
+        var log = await mesh.WholeLogAsync();
+        var refunds = log.Refunds.CountBy(refund => refund.GetProperty("request").GetProperty("order").GetString()!).ToDictionary();
+        var mails = log.Mails.CountBy(mail => mail.GetProperty("request").GetProperty("subject").GetString()!.Split(' ')[^1]).ToDictionary();
 
-        foreach (var (order, id) in orders)
+        TestContext.Current.TestOutputHelper?.WriteLine($"{orders.Count} tasks, {refusals.Count} refusals");
+        Assert.Empty(failures);
+        Assert.NotEmpty(orders);
+        Assert.All(orders.Keys, order => Assert.Equal((1, 1), (refunds.GetValueOrDefault(order), mails.GetValueOrDefault(order))));
+
+        // Each of these looks through all that the shop has.
+        foreach (var (order, id) in orders.Take(5))
         {
             await mesh.AssertDoneOnceAsync(id, order);
         }
 
         await mesh.AssertVerifiesAsync();
+
+        return refusals;
 
         async Task CallAsync()
         {
@@ -66,41 +88,54 @@ public sealed class RollingRestartTests(ScaledMesh mesh) : IClassFixture<ScaledM
 
                 try
                 {
-                    var id = (await AtEitherDoorAsync(api => api.Tasks.StartTaskAsync(RefundMesh.RefundOf(order, RefundMesh.Acme), deadline: DateTime.UtcNow.AddSeconds(60)))).Task.Id;
+                    var request = RefundMesh.RefundOf(order, RefundMesh.Acme);
+                    var id = (await AtEitherDoorAsync(api => api.Tasks.StartTaskAsync(request, deadline: DateTime.UtcNow.AddSeconds(60)))).Task.Id;
                     orders[order] = id;
 
-                    while (!(await AtEitherDoorAsync(api => api.Tasks.WaitTaskAsync(
-                        new WaitTaskRequest { Tenant = RefundMesh.Acme, TaskId = id, Timeout = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(TimeSpan.FromSeconds(20)) },
-                        deadline: DateTime.UtcNow.AddSeconds(60)))).Done)
+                    var wait = new WaitTaskRequest { Tenant = RefundMesh.Acme, TaskId = id, UntilPerson = true, Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(20)) };
+                    WaitTaskResponse answer;
+
+                    do
                     {
-                        // It says so when its replica stops.
+                        // Answered early when its replica stops.
+                        answer = await AtEitherDoorAsync(api => api.Tasks.WaitTaskAsync(wait, deadline: DateTime.UtcNow.AddSeconds(60)));
+                    }
+                    while (!answer.Done);
+
+                    if (answer.Task.State != TaskState.Completed)
+                    {
+                        failures.Add($"{id} {answer.Task.State} {answer.Task.Message}");
                     }
                 }
                 catch (RpcException refused)
                 {
-                    refusals.Add($"{DateTime.UtcNow:HH:mm:ss.fff} {refused.Status}");
+                    failures.Add($"{DateTime.UtcNow:HH:mm:ss.fff} {refused.Status}");
                 }
             }
         }
 
-        // What stands before a real mesh's doors does the same: a door that takes no connection, or says that it closes, is passed by.
+        // What stands before a real mesh's doors does the same: a door that takes no connection, or says that it closes, is passed by. What a
+        // mesh itself refuses is counted, and asked again a while later.
         async Task<T> AtEitherDoorAsync<T>(Func<MeshApi, AsyncUnaryCall<T>> call)
         {
-            var doors = Random.Shared.Next(2) == 0 ? (first, second) : (second, first);
+            var until = DateTime.UtcNow.AddSeconds(60);
 
-            try
+            for (var turn = Random.Shared.Next(2); ; turn++)
             {
-                return await AskAsync(doors.Item1);
-            }
-            catch (RpcException closed) when (closed.Status.DebugException is not null)
-            {
-                return await AskAsync(doors.Item2);
-            }
+                try
+                {
+                    using var asked = call(turn % 2 == 0 ? first : second);
+                    return await asked;
+                }
+                catch (RpcException silence) when (DateTime.UtcNow < until && (silence.Status.DebugException is not null || silence.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Aborted))
+                {
+                    if (silence.Status.DebugException is null)
+                    {
+                        refusals.Add(silence);
+                    }
 
-            async Task<T> AskAsync(MeshApi api)
-            {
-                using var asked = call(api);
-                return await asked;
+                    await Task.Delay(50, Stop);
+                }
             }
         }
     }
