@@ -62,10 +62,10 @@ public sealed class OneOrderTests(AttackedMesh mesh)
         const string tenant = "orphans";
         await BeginAsync(tenant);
 
-        await using (var held = await HeldCommit.OfAsync(mesh, "vault.manifest"))
+        await using (var held = await HeldCommit.OfAsync(mesh.Store, "vault.manifest"))
         {
             var cut = ApplyAsync(tenant, 2);
-            await Eventually.Async(held.HoldsAsync);
+            await Eventually.Async(async () => await held.FindAsync() is not null);
             await mesh.KillAndSeeReplacedAsync("ingress");
             await Assert.ThrowsAsync<RpcException>(() => cut);
         }
@@ -87,10 +87,10 @@ public sealed class OneOrderTests(AttackedMesh mesh)
         const string tenant = "leavers";
         await BeginAsync(tenant);
 
-        await using (var held = await HeldCommit.OfAsync(mesh, "vault.manifest"))
+        await using (var held = await HeldCommit.OfAsync(mesh.Store, "vault.manifest"))
         {
             using var left = Begin(tenant, "leavers.yaml", All(tenant, 2));
-            await Eventually.Async(held.HoldsAsync);
+            await Eventually.Async(async () => await held.FindAsync() is not null);
             left.Dispose();
             await Assert.ThrowsAsync<RpcException>(() => left.ResponseAsync);
         }

@@ -34,7 +34,7 @@ public sealed class CredentialTests(AttackedMesh mesh)
         var word = NewWord();
         var played = await EchoAsync(word);
         await mesh.RestAsync(await mesh.StartTaskAsync(await mesh.OfferOrderAsync()));
-        var remains = new Remains(mesh);
+        var remains = new Remains(mesh.Node, mesh.Store);
         var agents = mesh.Node.ReadRun().Agents.Values.ToArray();
 
         // The search finds what is there: a word that the agent was told, in the places where words are kept.
@@ -42,14 +42,14 @@ public sealed class CredentialTests(AttackedMesh mesh)
         Assert.Contains(rows, place => place.Contains("orchestrator.journal", StringComparison.Ordinal));
         Assert.Contains(rows, place => place.Contains("audit.", StringComparison.Ordinal));
         Assert.NotEmpty(await Remains.FindAsync(word, remains.FilesAsync()));
-        Assert.NotEmpty(await Remains.FindAsync(word, remains.AnswersAsync(played.Task)));
+        Assert.NotEmpty(await Remains.FindAsync(word, Remains.AnswersAsync(mesh, played.Task)));
         Assert.NotEmpty(agents.SelectMany(pid => Remains.Find(word, Remains.Process(pid))));
 
         foreach (var secret in (Canary[])[mesh.Secret, mesh.OtherSecret, new(Mesh.TestKit.RefundShop.PaymentsToken)])
         {
             Assert.Empty(await Remains.FindAsync(secret, remains.RowsAsync()));
             Assert.Empty(await Remains.FindAsync(secret, remains.FilesAsync()));
-            Assert.Empty(await Remains.FindAsync(secret, remains.AnswersAsync(played.Task)));
+            Assert.Empty(await Remains.FindAsync(secret, Remains.AnswersAsync(mesh, played.Task)));
             Assert.Empty(agents.SelectMany(pid => Remains.Find(secret, Remains.Process(pid))));
         }
     }

@@ -3,11 +3,14 @@ using System.Globalization;
 using System.Text;
 using EndToEnd.Tests.Fixture;
 using Mesh.TestKit;
+using Npgsql;
 
 namespace EndToEnd.Tests.Custody;
 
 /// <summary>Everything that a mesh stores, prints or shows, for a search of what must not be there.</summary>
-internal sealed class Remains(AttackedMesh mesh)
+/// <param name="node">The mesh.</param>
+/// <param name="store">The superuser's way to its store.</param>
+internal sealed class Remains(DevMesh node, NpgsqlDataSource store)
 {
     private const int BlockBytes = 8 * 1024 * 1024;
     private const int OverlapBytes = 4 * 1024;
@@ -17,7 +20,7 @@ internal sealed class Remains(AttackedMesh mesh)
     {
         var tables = new List<string>();
 
-        await using (var list = mesh.Store.CreateCommand("select format('%I.%I', schemaname, tablename) from pg_tables where schemaname not in ('pg_catalog', 'information_schema')"))
+        await using (var list = store.CreateCommand("select format('%I.%I', schemaname, tablename) from pg_tables where schemaname not in ('pg_catalog', 'information_schema')"))
         await using (var names = await list.ExecuteReaderAsync())
         {
             while (await names.ReadAsync())
@@ -28,7 +31,7 @@ internal sealed class Remains(AttackedMesh mesh)
 
         foreach (var table in tables)
         {
-            await using var command = mesh.Store.CreateCommand($"select row::text from {table} row");
+            await using var command = store.CreateCommand($"select row::text from {table} row");
             await using var rows = await command.ExecuteReaderAsync();
 
             while (await rows.ReadAsync())
@@ -41,14 +44,14 @@ internal sealed class Remains(AttackedMesh mesh)
     /// <summary>Every file of the mesh: logs of services and agents, run.json, connections, bundles, PostgreSQL's pages and its log of writes.</summary>
     public async IAsyncEnumerable<(string Where, byte[] Content)> FilesAsync()
     {
-        await using (var checkpoint = mesh.Store.CreateCommand("checkpoint"))
+        await using (var checkpoint = store.CreateCommand("checkpoint"))
         {
             await checkpoint.ExecuteNonQueryAsync();
         }
 
-        await using var where = mesh.Store.CreateCommand("show data_directory");
+        await using var where = store.CreateCommand("show data_directory");
         var cluster = (string)(await where.ExecuteScalarAsync())!;
-        var files = ((string[])[mesh.Node.Data, cluster]).Distinct().SelectMany(folder => Directory.EnumerateFiles(folder, "*", new EnumerationOptions
+        var files = ((string[])[node.Data, cluster]).Distinct().SelectMany(folder => Directory.EnumerateFiles(folder, "*", new EnumerationOptions
         {
             RecurseSubdirectories = true,
             IgnoreInaccessible = true,
@@ -82,7 +85,7 @@ internal sealed class Remains(AttackedMesh mesh)
     }
 
     /// <summary>What is shown to people about a task, and about everything around it.</summary>
-    public async IAsyncEnumerable<(string Where, byte[] Content)> AnswersAsync(string task)
+    public static async IAsyncEnumerable<(string Where, byte[] Content)> AnswersAsync(AttackedMesh mesh, string task)
     {
         string[] pages =
         [

@@ -22,7 +22,7 @@ public static class LoggedFirst
     /// Each of a task's two writes had its intent in the audit log before. The key that the shop was given is the action's digest; the
     /// n-th writing of an action needs n intents before it, one for each dispatch.
     /// </summary>
-    private static async Task AssertEachWriteWasLoggedFirstAsync(this RefundMesh mesh, string id, ShopLog log)
+    public static async Task AssertEachWriteWasLoggedFirstAsync(this RefundMesh mesh, string id, ShopLog log)
     {
         var intents = (await mesh.LoggedAsync(id)).Where(entry => entry.Kind == "intent").ToLookup(
             entry => JsonSerializer.Deserialize<JsonElement>(entry.Leaf.Span).GetProperty("action_digest").GetString(), entry => entry.Time.ToDateTimeOffset());

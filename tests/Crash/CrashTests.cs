@@ -1,0 +1,93 @@
+using EndToEnd.Tests.Custody;
+using EndToEnd.Tests.Fixture;
+using Google.Protobuf.WellKnownTypes;
+using Mesh.Orchestrator.V1;
+using Mesh.TestKit;
+
+namespace Crash.Tests;
+
+/// <summary>kill -9 at every crash point, and what must hold afterwards: G1, G2, G3, G4, G7, G8 and G13.</summary>
+public abstract class CrashTests(CrashMesh mesh)
+{
+    public static IEnumerable<TheoryDataRow<int, string>> Everywhere => CrashPoints.All.Select(point => new TheoryDataRow<int, string>(point.Number, $"{point.Side} {point.Effect}"));
+
+    [Theory]
+    [MemberData(nameof(Everywhere))]
+    public async Task A_service_that_dies_at_this_moment_loses_nothing_and_does_nothing_twice(int number, string moment)
+    {
+        var point = CrashPoints.All.Single(one => one.Number == number);
+        var outcome = new Outcome(mesh.Bus, point);
+        CrashReport.Add(outcome);
+        Assert.Equal(moment, $"{point.Side} {point.Effect}");
+        await mesh.QuietAsync();
+        var order = await mesh.OfferOrderAsync();
+
+        var (delivery, deadAt) = await point.StrikeAsync(mesh, order, () => mesh.Webhooks.DeliverAsync(RefundMesh.Acme, order));
+        outcome.IsReached = true;
+        var id = await delivery;
+        var rested = await mesh.RestAsync(id);
+        outcome.Recovered = DateTime.UtcNow - deadAt;
+        outcome.Became = await ClearUpAsync(point, id, order, rested);
+        await mesh.AssertEveryFactIsLoggedOnceAsync(id);
+        outcome.Logged = DateTime.UtcNow - deadAt;
+        await Guarantees.AssertAsync(mesh, id, order);
+
+        outcome.IsGood = true;
+    }
+
+    [Fact]
+    public async Task No_file_of_a_mesh_whose_services_were_killed_has_a_credential_in_it()
+    {
+        await mesh.QuietAsync();
+        var order = await mesh.OfferOrderAsync();
+        var id = await mesh.ActAtAsync(StepMoment.ToolPerformed, order, () => Task.WhenAll(mesh.KillAsync("vault"), mesh.KillAsync("orchestrator")));
+        Assert.Equal(TaskState.Completed, (await mesh.RestAsync(id)).State);
+        var remains = new Remains(mesh.Node, mesh.Store);
+
+        // The search finds what is there.
+        Assert.NotEmpty(await Remains.FindAsync(new Canary(order), remains.FilesAsync()));
+
+        foreach (var secret in (string[])[RefundShop.CrmToken, RefundShop.PaymentsToken, RefundShop.MailToken])
+        {
+            Assert.Empty(await Remains.FindAsync(new Canary(secret), remains.FilesAsync()));
+        }
+    }
+
+    // G1: it ends, or is parked with a reason, and then a person looks into the shop's book.
+    private async Task<string> ClearUpAsync(CrashPoint point, string id, string order, AgentTask task)
+    {
+        var became = "completed";
+        Assert.True(task.State == (point.NeedsPerson ? TaskState.UnknownOutcome : TaskState.Completed), await mesh.StoryAsync(id));
+
+        if (point.NeedsPerson)
+        {
+            Assert.Contains("mesh task settle", task.Message, StringComparison.Ordinal);
+            var isPerformed = (await mesh.LogOfAsync(order)).Refunds.Count == 1;
+            await SettleAsync(id, isPerformed ? SettleCallRequest.Types.Outcome.Performed : SettleCallRequest.Types.Outcome.NotPerformed);
+            Assert.True((await mesh.RestAsync(id)).State == TaskState.Completed, await mesh.StoryAsync(id));
+            became = $"parked: outcome unknown; settled as {(isPerformed ? "performed" : "not performed")}, completed";
+        }
+
+        return became;
+    }
+
+    private async Task SettleAsync(string id, SettleCallRequest.Types.Outcome outcome)
+    {
+        var request = new SettleCallRequest
+        {
+            Tenant = RefundMesh.Acme,
+            TaskId = id,
+            Step = "payments.refund#0",
+            Outcome = outcome,
+            Result = Value.ForStruct(new() { Fields = { ["id"] = Value.ForString("looked-up") } }),
+            Reason = "The shop's book was looked at.",
+        };
+        await MeshApi.InsistAsync(deadline => mesh.Api.Tasks.SettleCallAsync(request, deadline: deadline));
+    }
+}
+
+/// <summary>On PostgreSQL alone.</summary>
+public sealed class PostgresCrashTests(PostgresCrashMesh mesh) : CrashTests(mesh), IClassFixture<PostgresCrashMesh>;
+
+/// <summary>On RabbitMQ.</summary>
+public sealed class RabbitCrashTests(RabbitCrashMesh mesh) : CrashTests(mesh), IClassFixture<RabbitCrashMesh>;

@@ -1,0 +1,174 @@
+using System.Text;
+using System.Text.Json;
+using EndToEnd.Tests.Custody;
+using EndToEnd.Tests.Fixture;
+using Mesh.Orchestrator.V1;
+using Mesh.TestKit;
+
+namespace Crash.Tests;
+
+/// <summary>What must hold of a task that went through a crash, by what the shop, the journal, the vault's leases and the log say.</summary>
+internal sealed class Guarantees
+{
+    private const string Refund = "payments.refund#0";
+
+    private static readonly string[] NeedClaim = ["StepRecorded", "CallRequested", "CallDispatched", "TaskFinished"];
+
+    private readonly CrashMesh mesh;
+    private readonly string task;
+    private readonly IReadOnlyList<TaskEvent> events;
+    private readonly ShopLog shop;
+    private readonly string story;
+
+    private Guarantees(CrashMesh mesh, string task, IReadOnlyList<TaskEvent> events, ShopLog shop, string story)
+    {
+        this.mesh = mesh;
+        this.task = task;
+        this.events = events;
+        this.shop = shop;
+        this.story = story;
+    }
+
+    /// <summary>Asserts all of them; call when the task has ended and the log has all its facts.</summary>
+    public static async Task AssertAsync(CrashMesh mesh, string task, string order)
+    {
+        var guarantees = new Guarantees(mesh, task, await mesh.EventsAsync(task), await mesh.LogOfAsync(order), await mesh.StoryAsync(task));
+        guarantees.RecordedStepsNeverRunAgain();
+        await mesh.AssertEachWriteWasLoggedFirstAsync(task, guarantees.shop);
+        guarantees.WhatMayNotBeRepeatedIsSentOnce();
+        await guarantees.NobodyElseHasACredentialAsync();
+        await guarantees.ALeaseWorksOnceAsync();
+        guarantees.AReplacedClaimDoesNothing();
+        await mesh.AssertVerifiesAsync();
+    }
+
+    // G2.
+    private void RecordedStepsNeverRunAgain()
+    {
+        Assert.Single(Of("StepRecorded"));
+        Assert.Equal(["crm.get_order#0", Refund, "mail.send#0"], Of("CallSettled").Where(IsKnown).Select(entry => entry.Step));
+
+        foreach (var settled in Of("CallSettled").Where(IsKnown))
+        {
+            Assert.True(events.All(entry => entry.Step != settled.Step || entry.Seq <= settled.Seq), story);
+        }
+
+        // The shop's clock is ours. Nothing was asked of it after its answer was recorded.
+        foreach (var (step, path) in ((string, string)[])[("crm.get_order#0", "/v1/orders"), (Refund, "/v1/refunds"), ("mail.send#0", "/v1/mails")])
+        {
+            var settled = Of("CallSettled").Single(entry => entry.Step == step && IsKnown(entry)).Time.ToDateTimeOffset();
+            var asked = shop.Requests.Where(request => request.GetProperty("path").GetString()!.StartsWith(path, StringComparison.Ordinal));
+            Assert.All(asked, request => Assert.True(request.GetProperty("at").GetDateTimeOffset() <= settled.AddMilliseconds(1), story));
+        }
+    }
+
+    // G4. The mail may be repeated; the shop keeps one for each key.
+    private void WhatMayNotBeRepeatedIsSentOnce()
+    {
+        Assert.True(shop.Asked("POST", "/v1/refunds") == 1, story);
+        Assert.Single(shop.Refunds);
+        Assert.Single(shop.Mails);
+    }
+
+    // G7.
+    private async Task NobodyElseHasACredentialAsync()
+    {
+        var remains = new Remains(mesh.Node, mesh.Store);
+        var rows = new List<(string, byte[])>();
+
+        await foreach (var row in remains.RowsAsync())
+        {
+            rows.Add(row);
+        }
+
+        var said = Directory.EnumerateFiles(Path.Combine(mesh.Node.Data, "logs"), "*", SearchOption.AllDirectories).Select(file => ($"file {file}", Read(file)));
+        var agent = await mesh.AgentPidAsync();
+
+        foreach (var secret in (string[])[RefundShop.CrmToken, RefundShop.PaymentsToken, RefundShop.MailToken])
+        {
+            var canary = new Canary(secret);
+            Assert.Empty(Remains.Find(canary, rows));
+            Assert.Empty(Remains.Find(canary, said));
+            Assert.Empty(Remains.Find(canary, [("the launcher's output", Encoding.UTF8.GetBytes(mesh.Node.Output))]));
+            Assert.Empty(Remains.Find(canary, Remains.Process(agent)));
+        }
+    }
+
+    // G8. What the shop was asked for, it was asked with a credential; each of them was redeemed, and for one dispatch once.
+    private async Task ALeaseWorksOnceAsync()
+    {
+        var redeemed = new Dictionary<string, int>();
+        await using var command = mesh.Store.CreateCommand(
+            "select encode(action_digest, 'hex'), dispatch, count(*)::int from vault.lease where task_id = $1 and state = 1 group by 1, 2");
+        command.Parameters.AddWithValue(Guid.Parse(task));
+
+        await using (var rows = await command.ExecuteReaderAsync())
+        {
+            while (await rows.ReadAsync())
+            {
+                Assert.True(rows.GetInt32(2) == 1, story);
+                redeemed[rows.GetString(0)] = redeemed.GetValueOrDefault(rows.GetString(0)) + 1;
+            }
+        }
+
+        foreach (var asked in shop.Requests.Where(request => request.GetProperty("method").GetString() == "POST").CountBy(request => request.GetProperty("idempotency_key").GetString()!))
+        {
+            Assert.True(asked.Value <= redeemed.GetValueOrDefault(asked.Key), $"{asked.Key} was asked for {asked.Value} times: {story}");
+        }
+
+        Assert.True(shop.Requests.Count <= redeemed.Values.Sum(), story);
+
+        // And every one of them is in the log, once.
+        await Eventually.Async(async () => (await RedemptionsAsync()).Count >= redeemed.Values.Sum(), TimeSpan.FromSeconds(60));
+        var logged = await RedemptionsAsync();
+        Assert.Equal(redeemed.Values.Sum(), logged.Distinct().Count());
+        Assert.Equal(logged.Count, logged.Distinct().Count());
+    }
+
+    // G13.
+    private void AReplacedClaimDoesNothing()
+    {
+        var holder = 0L;
+        var dispatched = new Dictionary<string, double>();
+
+        foreach (var entry in events)
+        {
+            if (entry.Kind == "TaskClaimed")
+            {
+                Assert.True(entry.Epoch > holder, story);
+                holder = entry.Epoch;
+            }
+
+            Assert.True(entry.Epoch == holder || !NeedClaim.Contains(entry.Kind), story);
+
+            if (entry.Kind == "CallDispatched")
+            {
+                dispatched[entry.Step] = entry.Fields.Fields["dispatch"].NumberValue;
+            }
+
+            // A settlement is of the dispatch that stands, whoever brings it.
+            if (entry.Kind is "CallSettled" or "CallNotSent" or "CallInterrupted")
+            {
+                Assert.True(entry.Fields.Fields["dispatch"].NumberValue == dispatched[entry.Step], story);
+            }
+        }
+
+        Assert.Single(Of("TaskFinished"));
+    }
+
+    private async Task<List<string>> RedemptionsAsync() =>
+        [.. (await mesh.LoggedAsync(task)).Where(entry => entry.Kind == "LeaseRedeemed").Select(entry => JsonSerializer.Deserialize<JsonElement>(entry.Leaf.Span).GetProperty("lease_id").GetString()!)];
+
+    private IEnumerable<TaskEvent> Of(string kind) => events.Where(entry => entry.Kind == kind);
+
+    private static bool IsKnown(TaskEvent settled) => settled.Fields.Fields["outcome"].StringValue != "Unknown";
+
+    // A log that is being written to.
+    private static byte[] Read(string file)
+    {
+        using var open = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var bytes = new MemoryStream();
+        open.CopyTo(bytes);
+        return bytes.ToArray();
+    }
+}
