@@ -13,13 +13,16 @@ internal sealed class OutboxQueue(NpgsqlDataSource store)
 {
     public const int BatchMax = 256;
 
+    /// <summary>In SQL: whoever claimed this row is gone, and its connection with it. A number that PostgreSQL gave to another since only makes it wait longer.</summary>
+    public const string ClaimantIsGone = "(claimed_by is not null and not exists (select from pg_stat_activity a where a.pid = claimed_by))";
+
     // Nothing here needs to survive a crash: a claim that is lost is made again, a row that comes back is sent again
     // and recognised by its id.
     // And a plan that was made while the table was empty must not become a scan of all that has since come and gone.
     private const string WithoutFsync =
         $"select set_config('synchronous_commit', 'off', true) || {HotPlans.Local}";
 
-    private const string Expire = "update outbox set state = 0 where state = 1 and claimed_until < clock_timestamp()";
+    private const string Expire = $"update outbox set state = 0 where state = 1 and (claimed_until < clock_timestamp() or {ClaimantIsGone})";
 
     private const string Delete = "delete from outbox where id = any($1)";
 
@@ -45,6 +48,7 @@ internal sealed class OutboxQueue(NpgsqlDataSource store)
           state = case when blocked then 0 else 1 end,
           attempts = case when blocked then attempts else attempts + 1 end,
           claimed_until = case when blocked then null else clock_timestamp() + interval '30 s' end,
+          claimed_by = case when blocked then null else pg_backend_pid() end,
           not_before = case when blocked then greatest(judged.not_before, clock_timestamp() + interval '50 ms') else o.not_before end
         from judged where o.id = judged.id
         returning o.id, o.tenant_id, o.key, o.key_seq, o.type, o.traceparent, o.body, blocked,
@@ -52,9 +56,14 @@ internal sealed class OutboxQueue(NpgsqlDataSource store)
         """;
 
     /// <summary>Deletes what was sent, puts back what was not, and claims what comes next: one round trip.</summary>
-    public async Task<OutboxClaim> NextAsync(IReadOnlyCollection<Guid> sent, IReadOnlyCollection<Guid> refused, bool expire, CancellationToken stop)
+    /// <param name="connection">The relay's own for as long as it holds claims: they end with it.</param>
+    /// <param name="sent">What the bus has.</param>
+    /// <param name="refused">What the bus did not take.</param>
+    /// <param name="expire">Whether to look for claims that ran out or whose relay is gone.</param>
+    /// <param name="stop">Ends the waiting.</param>
+    public static async Task<OutboxClaim> NextAsync(
+        NpgsqlConnection connection, IReadOnlyCollection<Guid> sent, IReadOnlyCollection<Guid> refused, bool expire, CancellationToken stop)
     {
-        await using var connection = await store.OpenConnectionAsync(stop);
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(new(WithoutFsync));
         AddSettling(batch, sent, refused, TimeSpan.FromMilliseconds(500));

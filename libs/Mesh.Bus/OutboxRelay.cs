@@ -8,8 +8,8 @@ namespace Mesh.Bus;
 
 /// <summary>Carries committed outbox rows to the bus, in order per key, until the bus has them.</summary>
 /// <remarks>
-/// Crash safe by repetition: a row is deleted only after the bus has it durably, and a claim that nobody settles expires
-/// after 30 s. Any number of replicas may relay the same outbox.
+/// Crash safe by repetition: a row is deleted only after the bus has it durably, and a claim that nobody settles ends with the
+/// connection of the relay that made it, or after 30 s. Any number of replicas may relay the same outbox.
 /// </remarks>
 public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, OutboxSignal signal, ILogger<OutboxRelay> log) : BackgroundService
 {
@@ -60,10 +60,13 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
         Guid[] sent = [];
         Guid[] refused = [];
         var poll = IdlePoll;
+
+        // One connection for all rounds: while it lives, the claims are this relay's.
+        await using var connection = await store.OpenConnectionAsync(stop);
         while (true)
         {
             var round = Stopwatch.GetTimestamp();
-            var claim = await queue.NextAsync(sent, refused, expire: sent.Length == 0, CancellationToken.None);
+            var claim = await OutboxQueue.NextAsync(connection, sent, refused, expire: sent.Length == 0, CancellationToken.None);
             onSuccess();
             (sent, refused) = ([], []);
             if (claim.Messages.Count > 0)

@@ -28,6 +28,9 @@ public static class Outbox
         create index outbox_by_key on outbox (tenant_id, key, key_seq, id);
         """;
 
+    /// <summary>For a later migration: by which connection a row is claimed, so that the claims of a dead one end with it.</summary>
+    public const string Claimant = "alter table outbox add column claimed_by int";
+
     /// <summary>
     /// A statement that writes messages from arrays, for a batch of the service's own: parameters are
     /// <c>@outbox_ids, @outbox_tenants, @outbox_keys, @outbox_seqs, @outbox_types, @outbox_traces, @outbox_bodies</c>

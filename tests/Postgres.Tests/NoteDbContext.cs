@@ -35,5 +35,7 @@ internal sealed class FirstMigration : Migration
         migrationBuilder.Sql(Outbox.Table);
         migrationBuilder.Sql(Inbox.Table);
         migrationBuilder.Sql(Deferred.Table);
+        migrationBuilder.Sql(Outbox.Claimant);
+        migrationBuilder.Sql(Deferred.Claimant);
     }
 }

@@ -15,6 +15,9 @@ public sealed class Deferred
     /// <summary>The table, for a migration of a consumer's own schema.</summary>
     public static string Table { get; } = MessageTable.Of(Name);
 
+    /// <summary>For a migration after the table's: by which connection a row is claimed, so that the claims of a dead one end with it.</summary>
+    public static string Claimant { get; } = MessageTable.ClaimantOf(Name);
+
     internal const string Name = "deferred";
 
     private const string HeldKeys = $"""

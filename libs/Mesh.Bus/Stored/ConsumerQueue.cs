@@ -23,7 +23,7 @@ internal sealed class ConsumerQueue(string table, string consumer)
         update {table} set state = case when attempts >= $2 then 2 else 0 end,
           error = case when attempts >= $2 then 'It was delivered ' || attempts || ' times and its consumer never answered.' else error end,
           not_before = clock_timestamp()
-        where consumer = $1 and state = 1 and not_before < clock_timestamp()
+        where consumer = $1 and state = 1 and (not_before < clock_timestamp() or {OutboxQueue.ClaimantIsGone})
         """;
 
     // Keys that cannot go on now, whatever waits behind in them: one is parked, is being handled, or rests before its next
@@ -49,7 +49,8 @@ internal sealed class ConsumerQueue(string table, string consumer)
         update {table} m set
           state = case when blocked then 0 else 1 end,
           attempts = case when blocked then attempts else attempts + 1 end,
-          not_before = clock_timestamp() + case when blocked then interval '50 ms' else interval '60 s' end
+          not_before = clock_timestamp() + case when blocked then interval '50 ms' else interval '60 s' end,
+          claimed_by = case when blocked then null else pg_backend_pid() end
         from judged where m.consumer = $1 and m.id = judged.id
         returning m.id, m.tenant_id, m.key, m.key_seq, m.type, m.traceparent, m.body, blocked,
                   extract(epoch from m.not_before - clock_timestamp())::float8, m.attempts
@@ -69,7 +70,7 @@ internal sealed class ConsumerQueue(string table, string consumer)
         from unnest($2, $3) as p (id, error) where m.consumer = $1 and m.id = p.id and m.state = 1
         """;
 
-    /// <summary>Settles what was delivered and claims what comes next: one round trip.</summary>
+    /// <summary>Settles what was delivered and claims what comes next: one round trip. Claims end with the connection.</summary>
     public async Task<ConsumerClaim> NextAsync(NpgsqlConnection connection, IReadOnlyList<Settlement> settled, bool expire, CancellationToken stop)
     {
         await using var batch = Settling(connection, settled);

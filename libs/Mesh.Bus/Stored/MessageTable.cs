@@ -27,4 +27,7 @@ internal static class MessageTable
         create index {name}_parked on {name} (consumer, id) where state = 2;
         create index {name}_by_key on {name} (consumer, tenant_id, key, key_seq, id);
         """;
+
+    /// <summary>For a later migration: by which connection a row is claimed, so that the claims of a dead one end with it.</summary>
+    public static string ClaimantOf(string name) => $"alter table {name} add column claimed_by int";
 }

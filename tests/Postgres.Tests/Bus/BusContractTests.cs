@@ -239,6 +239,27 @@ public abstract class BusContractTests(BusFixture fixture)
     }
 
     [Fact]
+    public async Task The_claims_of_a_relay_end_with_its_connection()
+    {
+        await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type));
+        await WriteOutboxAsync(Message("k", 1), Message("k", 2), Message("free", 1));
+        var claimant = fixture.OneConnection();
+        await claimant.ExecuteAsync(
+            $"update outbox set state = 1, claimed_until = clock_timestamp() + interval '1 h', claimed_by = pg_backend_pid() where type = '{type}' and key = 'k' and key_seq = 1");
+        using var signal = new OutboxSignal();
+        await using var relay = await RunningService.RelayAsync(fixture.Store, fixture.Open(Short), signal);
+
+        // It lives, so that what it claimed is its own, and what comes after that waits.
+        await Eventually.Async(async () => (await EffectsAsync("free")).Length == 1);
+        signal.Raise();
+        Assert.Empty(await EffectsAsync("k"));
+
+        await claimant.DisposeAsync();
+        await Eventually.Async(async () => (await EffectsAsync("k")).Length == 2, TimeSpan.FromSeconds(60));
+        await AssertEffectsAsync("k", 1, 2);
+    }
+
+    [Fact]
     public async Task A_row_that_commits_late_is_not_lost()
     {
         await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type));

@@ -17,12 +17,17 @@ public abstract class BusFixture : IAsyncLifetime
     /// <summary>The store of the service that sends and receives.</summary>
     public NpgsqlDataSource Store => store!;
 
+    public string ConnectionString => Database.ConnectionFor(NoteDbContext.Service);
+
     protected TestDatabase Database => database!;
 
     /// <summary>The bus as one process would open it.</summary>
     public abstract IBusTransport Open(RetryPauses pauses);
 
     public abstract IDeadLetters DeadLetters(IBusTransport bus);
+
+    /// <summary>The service's login by one connection, which ends when this is disposed.</summary>
+    public NpgsqlDataSource OneConnection() => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(ConnectionString) { MaxPoolSize = 1 });
 
     /// <summary>Makes the bus give out again what a dead consumer holds, without waiting for its patience to end.</summary>
     public abstract Task ForgetDeadConsumersAsync();
@@ -51,8 +56,6 @@ public abstract class BusFixture : IAsyncLifetime
 /// <summary>The embedded bus, in the same database as the store, by the service's own login.</summary>
 public sealed class EmbeddedBusFixture : BusFixture
 {
-    public string ConnectionString => Database.ConnectionFor(NoteDbContext.Service);
-
     public string SuperuserConnection => Database.SuperuserConnection;
 
     public override IBusTransport Open(RetryPauses pauses) => new EmbeddedBus(ConnectionString, pauses, NullLoggerFactory.Instance);

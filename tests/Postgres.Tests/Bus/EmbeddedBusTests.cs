@@ -34,6 +34,33 @@ public sealed class EmbeddedBusIdleTests(EmbeddedBusFixture fixture) : IClassFix
     }
 }
 
+public sealed class EmbeddedBusClaimTests(EmbeddedBusFixture fixture) : IClassFixture<EmbeddedBusFixture>
+{
+    [Fact]
+    public async Task The_claims_of_a_consumer_end_with_its_connection()
+    {
+        var handler = new EffectHandler("claims", "claims");
+        var bus = fixture.Open(RetryPauses.Default);
+        await bus.SubscribeAsync("claims", ["claims"], CancellationToken.None);
+        await bus.SendAsync([Message("k", 1), Message("k", 2), Message("free", 1)], CancellationToken.None);
+        var claimant = fixture.OneConnection();
+        await claimant.ExecuteAsync(
+            "update bus.message set state = 1, not_before = clock_timestamp() + interval '1 h', claimed_by = pg_backend_pid() where consumer = 'claims' and key = 'k' and key_seq = 1");
+        await using var consumers = await RunningService.ConsumersAsync(fixture.Store, bus, handler);
+
+        // It lives, so that what it claimed is its own, and what comes after that waits.
+        await Eventually.Async(() => !handler.Deliveries.IsEmpty);
+        await bus.SendAsync([Message("free", 2)], CancellationToken.None);
+        await Eventually.Async(() => handler.Deliveries.Count == 2);
+        Assert.Equal(2, await fixture.Store.ScalarAsync<long>("select count(*) from effects where key = 'claims/free'"));
+
+        await claimant.DisposeAsync();
+        await Eventually.Async(() => handler.Deliveries.Count == 4, TimeSpan.FromSeconds(60));
+    }
+
+    private static Envelope Message(string key, int place) => new(Guid.CreateVersion7(), "acme", key, place, "claims", null, []);
+}
+
 public sealed class EmbeddedBusHintTests(EmbeddedBusFixture fixture) : IClassFixture<EmbeddedBusFixture>
 {
     [Fact]
