@@ -40,7 +40,14 @@ internal sealed class WorkEndpoint(
             throw Refusals.Invalid("worker", $"must be at most {WorkerCharsMax} characters");
         }
 
-        var item = await NextAsync(agent, Wire.ReadPatience("wait", request.Wait, PollMax) ?? PollMax, context.CancellationToken);
+        var patience = Wire.ReadPatience("wait", request.Wait, PollMax) ?? PollMax;
+
+        if (request.Held is { } held)
+        {
+            await claims.EndUnheldAsync(agent, ReadClaims("held.claims", held.Claims), context.CancellationToken);
+        }
+
+        var item = await NextAsync(agent, patience, context.CancellationToken);
 
         return item is null ? new V1.PollWorkResponse() : new V1.PollWorkResponse { Items = { item } };
     }
@@ -49,12 +56,7 @@ internal sealed class WorkEndpoint(
     {
         var agent = Wire.Read(request.Agent);
 
-        if (request.Claims.Count > ClaimsMax)
-        {
-            throw Refusals.Invalid("claims", $"must be at most {ClaimsMax}");
-        }
-
-        var held = await claims.ExtendAsync(agent, [.. request.Claims.Select(ClaimToken.Parse)], context.CancellationToken);
+        var held = await claims.ExtendAsync(agent, ReadClaims("claims", request.Claims), context.CancellationToken);
 
         return new V1.ExtendClaimResponse
         {
@@ -257,6 +259,9 @@ internal sealed class WorkEndpoint(
             ClaimHash = claim.Hash,
         };
     }
+
+    private static IReadOnlyList<ClaimToken?> ReadClaims(string field, Google.Protobuf.Collections.RepeatedField<string> claims) =>
+        claims.Count <= ClaimsMax ? [.. claims.Select(ClaimToken.Parse)] : throw Refusals.Invalid(field, $"must be at most {ClaimsMax}");
 
     private static ClaimToken ReadClaim(string text) => ClaimToken.Parse(text) ?? throw Refusals.Invalid("claim", "is not a claim");
 

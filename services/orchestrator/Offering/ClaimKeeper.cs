@@ -66,6 +66,23 @@ internal sealed class ClaimKeeper(NpgsqlDataSource store, JournalStore journal, 
         return EndAllAsync("t.tenant_id = $1 and t.claim_instance = $2", cause, stop, agent.Workflow.Tenant, agent.Instance);
     }
 
+    /// <summary>
+    /// What was handed to the agent and did not arrive, because whoever answered its poll died with the answer. It is offered again now: no
+    /// failure of the agent's, and no attempt of the tasks'.
+    /// </summary>
+    /// <param name="agent">Which one. It has one poll at a time, and has just begun another one.</param>
+    /// <param name="held">All that it holds; null for what is no claim.</param>
+    /// <param name="stop">Ends the waiting.</param>
+    public Task<int> EndUnheldAsync(AgentIdentity agent, IReadOnlyList<ClaimToken?> held, CancellationToken stop) => EndAllAsync(
+        "t.tenant_id = $1 and t.claim_instance = $2 and t.workflow = $3 and t.workflow_version = $4 and t.claim_hash <> all($5)",
+        ClaimEnd.Released,
+        stop,
+        agent.Workflow.Tenant,
+        agent.Instance,
+        agent.Workflow.Workflow,
+        agent.Workflow.Version,
+        held.OfType<ClaimToken>().Select(claim => claim.Hash).ToArray());
+
     /// <summary>The runner of a workflow version is gone, and its agents with it: no failure of theirs, and no attempt of the tasks'.</summary>
     public Task<int> EndAgentsOfAsync(WorkflowKey workflow, CancellationToken stop) => EndAllAsync(
         "t.tenant_id = $1 and t.workflow = $2 and t.workflow_version = $3",

@@ -19,6 +19,12 @@ internal sealed class AgentEndpoint(Work.WorkService.WorkServiceClient orchestra
     {
         var agent = AgentOf(context);
         var relayed = new Work.PollWorkRequest { Agent = AgentWire.Write(agent), Worker = request.Worker, ItemsMax = request.ItemsMax, Wait = request.Wait };
+
+        if (request.Held is { } held)
+        {
+            relayed.Held = new Work.HeldClaims { Claims = { held.Claims } };
+        }
+
         var answer = await orchestrator.PollWorkAsync(relayed, Within(WaitMax + Short, context));
 
         var response = new PollWorkResponse();

@@ -65,6 +65,22 @@ public sealed class WorkEndpointTests(JournalFixture journal) : IClassFixture<Jo
     }
 
     [Fact]
+    public async Task A_poll_that_says_that_more_claims_are_held_than_can_be_is_refused_by_name()
+    {
+        await using var replica = new Replica(journal);
+        var here = new WorkEndpoint(null!, null!, null!, replica.Claims, null!, null!, replica.Offers, TimeProvider.System);
+        var request = new V1.PollWorkRequest
+        {
+            Agent = new V1.AgentIdentity { Tenant = "acme", Workflow = "w", WorkflowVersion = "sha256:00", Instance = "agent-1" },
+            Held = new V1.HeldClaims { Claims = { Enumerable.Repeat("mcl_", 1_001) } },
+        };
+
+        var refused = await Assert.ThrowsAsync<RefusalException>(() => here.PollWork(request, new PlayedContext()));
+
+        Assert.Equal("held.claims", Assert.Single(refused.Error.Fields).Field);
+    }
+
+    [Fact]
     public async Task An_agent_that_can_only_wait_for_its_call_keeps_the_task_for_as_long_as_the_call_takes()
     {
         var flow = new PlayedFlow(journal);

@@ -40,6 +40,23 @@ public sealed class LostAgents(JournalFixture journal) : IClassFixture<JournalFi
     }
 
     [Fact]
+    public async Task A_task_that_was_handed_out_in_an_answer_that_got_lost_is_offered_again_when_the_agent_says_what_it_holds()
+    {
+        await journal.DeclareAsync("forgetful", Spec(attempts: 1));
+        var (held, claim) = await journal.RunningAsync("forgetful");
+        var (lost, _) = await journal.RunningAsync("forgetful");
+        var (others, _) = await journal.RunningAsync("forgetful-too");
+        await using var replica = new Replica(journal);
+
+        await replica.Claims.EndUnheldAsync(Replica.AgentOf("forgetful"), [claim, ClaimToken.Parse("no claim")], Stop);
+
+        var ready = await RowAsync(lost);
+        Assert.Equal((TaskState.Ready, 0), (ready.State, ready.Failures));
+        Assert.Equal(TaskState.Running, (await RowAsync(held)).State);
+        Assert.Equal(TaskState.Running, (await RowAsync(others)).State);
+    }
+
+    [Fact]
     public async Task That_its_runner_was_replaced_is_no_attempt_of_the_tasks_and_offers_it_again_at_once()
     {
         await journal.DeclareAsync("moved", Spec(attempts: 1));

@@ -160,6 +160,35 @@ public sealed class WorkLoopTests
     }
 
     [Fact]
+    public async Task A_poll_that_got_no_answer_is_repeated_with_the_claims_that_are_held()
+    {
+        var mesh = new InMemoryMesh();
+        mesh.Before = request =>
+        {
+            if (request is Agent.V1.PollWorkRequest && mesh.Asked<Agent.V1.PollWorkRequest>().Count == 2)
+            {
+                throw Answers.Refusal(StatusCode.Unavailable, "SERVICE_UNAVAILABLE", "Try again.", TimeSpan.FromMilliseconds(10));
+            }
+        };
+        await using var process = await AgentProcess.StartAsync<int, int>(
+            async (_, _, stop) =>
+            {
+                await Task.Delay(Timeout.Infinite, stop);
+                return 1;
+            },
+            mesh,
+            options => options.Concurrency = 2);
+
+        var task = mesh.Submit(Value.ForNumber(0));
+        await Eventually.Async(() => mesh.Asked<Agent.V1.PollWorkRequest>().Count == 3);
+
+        var polls = mesh.Asked<Agent.V1.PollWorkRequest>();
+        Assert.Null(polls[0].Held);
+        Assert.Null(polls[1].Held);
+        Assert.Equal(task.Claim, Assert.Single(polls[2].Held.Claims));
+    }
+
+    [Fact]
     public async Task A_broken_connection_ends_the_process()
     {
         await using var process = await AgentProcess.StartAsync<int, int>((_, _, _) => Task.FromResult(1));

@@ -43,12 +43,14 @@ internal sealed class AgentClient : IDisposable
         service = new Agent.V1.AgentService.AgentServiceClient(channel);
     }
 
-    public Task<Agent.V1.PollWorkResponse> PollAsync(string worker, int itemsMax, CancellationToken stop) => RepeatAsync(
+    /// <summary>Waits for work. One poll at a time: a repeat says what is held, so that what was lost with an answer is offered again at once.</summary>
+    public Task<Agent.V1.PollWorkResponse> PollAsync(string worker, int itemsMax, Func<IEnumerable<string>> held, CancellationToken stop) => RepeatAsync(
         nameof(service.PollWork),
         PollDeadline,
         new Agent.V1.PollWorkRequest { Worker = worker, ItemsMax = itemsMax, Wait = PollWait.ToDuration() },
         service.PollWorkAsync,
-        stop);
+        stop,
+        request => request.Held = new Agent.V1.HeldClaims { Claims = { held() } });
 
     /// <summary>Asks once: the next extension is due before a repeat would be of use.</summary>
     public async Task<Agent.V1.ExtendClaimResponse> ExtendAsync(IEnumerable<string> claims, TimeSpan deadline, CancellationToken stop) =>
@@ -70,7 +72,8 @@ internal sealed class AgentClient : IDisposable
         TimeSpan deadline,
         TRequest request,
         Func<TRequest, CallOptions, AsyncUnaryCall<TResponse>> call,
-        CancellationToken stop)
+        CancellationToken stop,
+        Action<TRequest>? again = null)
     {
         for (var repeat = 0; ; repeat++)
         {
@@ -96,6 +99,7 @@ internal sealed class AgentClient : IDisposable
                 var pause = RepeatPauses.Before(repeat, refusal.RetryAfter);
                 log.Repeated(method, refusal.Code, refusal.Reason, pause);
                 await Task.Delay(pause, clock, stop);
+                again?.Invoke(request);
             }
         }
     }

@@ -94,7 +94,7 @@ internal sealed class WorkLoop(
 
             try
             {
-                var items = (await client.PollAsync(options.Name, free, stop)).Items;
+                var items = (await client.PollAsync(options.Name, free, () => runs.Keys.Select(run => run.Item.Claim), stop)).Items;
 
                 foreach (var item in items)
                 {
