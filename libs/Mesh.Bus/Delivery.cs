@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Mesh.Postgres;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -9,8 +8,6 @@ namespace Mesh.Bus;
 /// <remarks>The inbox row and the effect are one transaction of the service's store. Transports call this; services write handlers.</remarks>
 public sealed class Delivery(NpgsqlDataSource store, IEnumerable<IMessageHandler> handlers, ILogger<Delivery> log)
 {
-    private static readonly ActivitySource Traces = new("Mesh.Bus");
-
     private readonly Dictionary<(string Consumer, string Type), IMessageHandler> handlers =
         handlers.SelectMany(handler => handler.Types.Select(type => (handler, type)))
             .ToDictionary(pair => (pair.handler.Consumer, pair.type), pair => pair.handler);
@@ -85,6 +82,8 @@ public sealed class Delivery(NpgsqlDataSource store, IEnumerable<IMessageHandler
 
     private async Task HandleAsync(string consumer, IReadOnlyList<Envelope> messages, CancellationToken stop)
     {
+        using var traces = MessageTraces.Consume(consumer, messages);
+        messages = traces?.Messages ?? messages;
         await using var connection = await store.OpenConnectionAsync(stop);
         await using var effect = await connection.BeginTransactionAsync(stop);
         var fresh = await Inbox.AddAsync(effect, consumer, [.. messages.Select(message => message.Id)], stop);
@@ -105,14 +104,12 @@ public sealed class Delivery(NpgsqlDataSource store, IEnumerable<IMessageHandler
     {
         if (handler is IBatchMessageHandler together)
         {
-            using var trace = Traces.StartActivity("bus.consume", ActivityKind.Consumer);
             await together.HandleAsync(messages, effect, stop);
             return;
         }
 
         foreach (var message in messages)
         {
-            using var trace = Traces.StartActivity($"bus.consume {message.Type}", ActivityKind.Consumer, message.TraceParent);
             await handler.HandleAsync(message, effect, stop);
         }
     }

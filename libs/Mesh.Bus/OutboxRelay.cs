@@ -96,9 +96,10 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
     private async Task<(Guid[] Sent, Guid[] Refused)> SendAsync(IReadOnlyList<Envelope> messages, CancellationToken stop)
     {
         var all = messages.Select(message => message.Id).ToArray();
+        using var traces = MessageTraces.Send(messages);
         try
         {
-            var accepted = await bus.SendAsync(messages, stop);
+            var accepted = await bus.SendAsync(traces?.Messages ?? messages, stop);
             var refused = all.Where(id => !accepted.Contains(id)).ToArray();
             if (refused.Length > 0)
             {

@@ -23,10 +23,13 @@ internal sealed class AdmissionFlow(
 {
     public async Task InvokeAsync(HttpContext context)
     {
+        using var trace = MeshTraces.Start(MeshSemantics.Ingress);
+
         try
         {
-            if (await AdmitAsync(context) is { } refusal)
+            if (await AdmitAsync(context, trace) is { } refusal)
             {
+                trace.Failed(refusal.Reason.Name());
                 await Answers.RefuseAsync(context, refusal, errors);
             }
         }
@@ -44,14 +47,16 @@ internal sealed class AdmissionFlow(
     }
 
     /// <summary>What is refused, or null when it was answered.</summary>
-    private async Task<MeshError?> AdmitAsync(HttpContext context)
+    private async Task<MeshError?> AdmitAsync(HttpContext context, Activity? trace)
     {
         switch (routes.Find(context.Request))
         {
             case Destination.Webhook webhook:
+                trace?.SetTag("mesh.door", "webhook");
                 return await webhooks.RunAsync(context, webhook.Tenant, webhook.Name);
 
             case Destination.Method method:
+                trace?.SetTag("mesh.door", method.Name);
                 using (var place = inFlight.TryEnter())
                 {
                     return place is null ? InFlight.Refusal : await AdmitAsync(context, method);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Mesh.Ingress.Applying;
 using Mesh.Ingress.Bounds;
 using Mesh.Ingress.DeadLetters;
@@ -25,6 +26,7 @@ internal static class Composition
     private static void AddDoors(this WebApplicationBuilder builder)
     {
         var options = builder.MeshOptions<IngressOptions>();
+        builder.Services.AddSingleton<DistributedContextPropagator>(new TracePropagator(isOpen: true));
 
         // Bodies are bounded and read before gRPC sees them, so it cannot lift the server's limit, and need not.
         builder.Logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.Error);

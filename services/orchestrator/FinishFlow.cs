@@ -80,6 +80,8 @@ internal sealed class FinishFlow(
             return (ClaimLost(), true);
         }
 
+        using var trace = MeshTraces.StartIn(MeshSemantics.Orchestrator, task.Traceparent).Of(key.Tenant, key.Id)?.SetTag(MeshSemantics.Outcome, end.GetType().Name);
+
         if (skipped is not null)
         {
             var message = $"The handler finished without asking for the recorded step {skipped}.";

@@ -32,6 +32,11 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
     /// <param name="stop">Ends the waiting; what was dispatched is still settled.</param>
     public async Task<CallResult> RunAsync(ToolCall call, StepReading? seen, CancellationToken stop)
     {
+        using var trace = MeshTraces.StartIn(MeshSemantics.Orchestrator, call.Traceparent).Of(call.Task.Tenant, call.Task.Id)
+            ?.SetTag(MeshSemantics.Workflow, call.Workflow.Name)
+            .SetTag(MeshSemantics.Tool, call.Tool.Name)
+            .SetTag(MeshSemantics.Action, call.Digest.ToString());
+
         for (var pass = 1; pass <= PassesMax; pass++)
         {
             var reading = seen ?? await journal.ReadStepAsync(call.Task, call.Step, stop);
@@ -39,6 +44,8 @@ internal sealed class ToolCallFlow(JournalStore journal, PolicyGate policy, Tool
 
             if (result is not null)
             {
+                trace?.SetTag(MeshSemantics.Outcome, result is CallResult.Ended ended ? ended.End.GetType().Name : result.GetType().Name);
+
                 return result;
             }
         }

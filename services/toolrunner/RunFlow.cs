@@ -66,7 +66,7 @@ internal sealed class RunFlow(
 
         using (grant)
         {
-            var report = await SendAsync(call, definition, request, grant);
+            var report = await SendAsync(id, call, definition, request, grant);
             log.CallEnded(id.Action.ToString(), id.Dispatch, report.Outcome, report.HttpStatus, report.Value.Length, report.Scrubbed);
             return report with { LeaseId = grant.LeaseId, RedeemedAt = grant.RedeemedAt, Spans = [leaseSpan, .. report.Spans] };
         }
@@ -74,14 +74,21 @@ internal sealed class RunFlow(
 
     private async Task<(Redemption Redemption, ReportSpan Span)> RedeemAsync(DispatchId id, ToolCall call, ToolDefinition definition)
     {
+        using var trace = TraceOf(MeshSemantics.SecretsLease, call, id)?.SetTag("mesh.lease.operation", "redeem");
         var (startedAt, started) = (clock.GetUtcNow(), Stopwatch.GetTimestamp());
         var redemption = await vault.RedeemAsync(id, call.IsProbe ? TicketPurpose.Probe : TicketPurpose.Perform, call.Tickets);
+        _ = redemption switch
+        {
+            Redemption.Granted(var granted) => trace?.SetTag("mesh.lease.id", granted.LeaseId),
+            Redemption.Refused refused => trace.Failed(ReasonWords.Of(refused.Reason)),
+            _ => null,
+        };
         var subject = definition.Integration.Credential is null ? "no secret" : definition.IntegrationName;
         var outcome = redemption is Redemption.Granted ? "1 use, 60 s" : "refused";
         return (redemption, new ReportSpan(MeshSemantics.SecretsLease, subject, outcome, startedAt, Stopwatch.GetElapsedTime(started)));
     }
 
-    private async Task<CallReport> SendAsync(ToolCall call, ToolDefinition definition, OutgoingRequest request, Grant grant)
+    private async Task<CallReport> SendAsync(DispatchId id, ToolCall call, ToolDefinition definition, OutgoingRequest request, Grant grant)
     {
         // The vault's word counts. Where it differs from the spec, one of the two was tampered with.
         if (!IsSame(definition, grant))
@@ -96,13 +103,22 @@ internal sealed class RunFlow(
 
         using (ready)
         {
+            // The target is told nothing of the trace: it is none of its business how this mesh is made.
+            using var trace = TraceOf(MeshSemantics.ToolCall, call, id)?.SetTag("mesh.integration", definition.IntegrationName);
             var (startedAt, started) = (clock.GetUtcNow(), Stopwatch.GetTimestamp());
             var answer = await http.SendAsync(call.Tenant, definition, ready.Message, grant);
+            trace?.SetTag(MeshSemantics.Outcome, answer.GetType().Name).SetTag("http.response.status_code", StatusOf(answer));
             var span = new ReportSpan(MeshSemantics.ToolCall, call.Tool.Name, Outcome(answer), startedAt, Stopwatch.GetElapsedTime(started));
             var report = (await ReportAsync(answer, definition, ready.Scrubber)) with { Spans = [span] };
             return call.IsProbe ? AsProbe(report, definition.Tool.Reconcile!.PerformedWhenStatus) : report;
         }
     }
+
+    private static Activity? TraceOf(string name, ToolCall call, DispatchId id) => MeshTraces.Start(name, ActivityKind.Client)
+        .Of(call.Tenant, call.Task)
+        ?.SetTag(MeshSemantics.Tool, call.Tool.Name)
+        .SetTag(MeshSemantics.Action, id.Action.ToString())
+        .SetTag(MeshSemantics.Dispatch, id.Dispatch);
 
     private static bool IsSame(ToolDefinition definition, Grant grant) =>
         grant.BaseUrl == definition.Integration.BaseUrl

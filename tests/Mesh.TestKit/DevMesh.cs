@@ -15,15 +15,22 @@ public sealed partial class DevMesh : IAsyncDisposable
     private readonly StringBuilder output = new();
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private DevMesh(string data, OpenFolder? ownFolder, IEnumerable<string> arguments)
+    private DevMesh(string data, OpenFolder? ownFolder, IReadOnlyDictionary<string, string> variables, IEnumerable<string> arguments)
     {
         Data = data;
         this.ownFolder = ownFolder;
-        Launcher = Process.Start(new ProcessStartInfo(Path.Combine(Repository.Root, "mesh"), ["dev", "--data", data, .. arguments])
+        var start = new ProcessStartInfo(Path.Combine(Repository.Root, "mesh"), ["dev", "--data", data, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        })!;
+        };
+
+        foreach (var (name, value) in variables)
+        {
+            start.Environment[name] = value;
+        }
+
+        Launcher = Process.Start(start)!;
         Launcher.OutputDataReceived += (_, line) => Take(line.Data);
         Launcher.ErrorDataReceived += (_, line) => Take(line.Data);
         Launcher.BeginOutputReadLine();
@@ -50,9 +57,13 @@ public sealed partial class DevMesh : IAsyncDisposable
     public string RunFilePath => Path.Combine(Data, "run.json");
 
     /// <summary>Starts a mesh and returns when it says <c>ready</c>. In a folder of its own when none is named.</summary>
-    public static async Task<DevMesh> StartAsync(string? data = null, params IReadOnlyList<string> arguments)
+    public static Task<DevMesh> StartAsync(string? data = null, params IReadOnlyList<string> arguments) =>
+        StartAsync(data, new Dictionary<string, string>(), arguments);
+
+    /// <summary>The same, with variables in the environment of <c>./mesh dev</c> beside those of this process.</summary>
+    public static async Task<DevMesh> StartAsync(string? data, IReadOnlyDictionary<string, string> variables, params IReadOnlyList<string> arguments)
     {
-        var mesh = Begin(data, arguments);
+        var mesh = Begin(data, variables, arguments);
         var ended = mesh.Launcher.WaitForExitAsync();
         if (await Task.WhenAny(mesh.ready.Task, ended, Task.Delay(ReadyWithin)) != mesh.ready.Task)
         {
@@ -65,10 +76,12 @@ public sealed partial class DevMesh : IAsyncDisposable
     }
 
     /// <summary>Starts it and does not wait: for starts that are to fail.</summary>
-    public static DevMesh Begin(string? data = null, params IReadOnlyList<string> arguments)
+    public static DevMesh Begin(string? data = null, params IReadOnlyList<string> arguments) => Begin(data, new Dictionary<string, string>(), arguments);
+
+    private static DevMesh Begin(string? data, IReadOnlyDictionary<string, string> variables, IReadOnlyList<string> arguments)
     {
         var own = data is null ? new OpenFolder() : null;
-        return new DevMesh(data ?? Path.Combine(own!.Path, "mesh"), own, ["--headless", .. arguments]);
+        return new DevMesh(data ?? Path.Combine(own!.Path, "mesh"), own, variables, ["--headless", .. arguments]);
     }
 
     /// <summary>Deletes what a mesh of root keeps in another place, because its data folder is closed to other users.</summary>

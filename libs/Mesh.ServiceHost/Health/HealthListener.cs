@@ -15,9 +15,12 @@ internal sealed class HealthListener(RequestDelegate next, Readiness readiness, 
         });
     }
 
+    /// <summary>Whether it came to the plain listener.</summary>
+    public static bool Serves(HttpContext context) => context.Features.Get<Connection>() is not null;
+
     public async Task InvokeAsync(HttpContext context)
     {
-        if (context.Features.Get<Connection>() is null)
+        if (!Serves(context))
         {
             await next(context);
             return;

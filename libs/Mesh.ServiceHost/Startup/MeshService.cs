@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Reflection;
 using System.Security.Cryptography;
 using Grpc.Core;
@@ -186,6 +187,9 @@ public static class MeshService
         services.AddSingleton(identity);
         services.AddSingleton(provider => new TrustStore(
             options.Keys, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<TrustStore>>()));
+        var traces = new TracePropagator(isOpen: false);
+        DistributedContextPropagator.Current = traces;
+        services.AddSingleton<DistributedContextPropagator>(traces);
         services.AddSingleton<Refused>();
         services.AddSingleton<ErrorWriter>();
         services.AddSingleton<MetricsText>();

@@ -1,5 +1,7 @@
 using Npgsql;
 using OpenTelemetry;
+using OpenTelemetry.Context.Propagation;
+using OpenTelemetry.Instrumentation.AspNetCore;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -13,7 +15,7 @@ internal static class Exporting
         ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"];
 
     // The libraries below do not know this one, and name what they show themselves; a test compares.
-    private static readonly string[] Sources = ["Mesh.Bus", "System.Net.Http"];
+    private static readonly string[] Sources = [MeshSemantics.Meter, "Mesh.Bus", "Grpc.Net.Client", "System.Net.Http"];
     private static readonly string[] Meters =
         [MeshSemantics.Meter, "Mesh.Postgres", "Npgsql", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting"];
 
@@ -26,10 +28,21 @@ internal static class Exporting
 
         // OpenTelemetry reads its variables from the configuration, which is empty otherwise.
         builder.Configuration.AddEnvironmentVariables();
+
+        // The trace goes from service to service, and nothing else that a caller might send along with it.
+        Sdk.SetDefaultTextMapPropagator(new TraceContextPropagator());
         builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(service, "mesh", version))
-            .WithTracing(traces => traces.AddSource(Sources).AddAspNetCoreInstrumentation().AddNpgsql())
+            .WithTracing(traces => traces.AddSource(Sources).AddAspNetCoreInstrumentation(Describe).AddNpgsql().AddProcessor<PollFilter>())
             .WithMetrics(metrics => metrics.AddMeter(Meters))
             .UseOtlpExporter();
+    }
+
+    private static void Describe(AspNetCoreTraceInstrumentationOptions requests)
+    {
+        requests.Filter = context => !HealthListener.Serves(context);
+
+        // Whatever a stranger writes into a path or names itself is not for us to keep. The route says which door it was.
+        requests.EnrichWithHttpRequest = (span, _) => span.SetTag("url.path", null).SetTag("url.query", null).SetTag("user_agent.original", null);
     }
 }

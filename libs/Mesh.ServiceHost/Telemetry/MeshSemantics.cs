@@ -1,9 +1,9 @@
 namespace Mesh.ServiceHost;
 
-/// <summary>The names under which Mesh is observed: the eight of the timeline, the meter, and the metric that all services share.</summary>
+/// <summary>The names under which Mesh is observed: the eight of the timeline, the meter, the attributes of spans, and the metrics that services share.</summary>
 public static class MeshSemantics
 {
-    /// <summary>The meter of all services.</summary>
+    /// <summary>The meter of all services, and the source of their spans.</summary>
     public const string Meter = "Mesh";
 
     /// <summary>Timeline: the door.</summary>
@@ -29,6 +29,30 @@ public static class MeshSemantics
 
     /// <summary>Timeline: an entry of the audit log.</summary>
     public const string AuditLog = "audit.log";
+
+    /// <summary>Attribute of spans: the tenant's name.</summary>
+    public const string Tenant = "mesh.tenant";
+
+    /// <summary>Attribute of spans: the task's id.</summary>
+    public const string TaskId = "mesh.task.id";
+
+    /// <summary>Attribute of spans: the workflow's name.</summary>
+    public const string Workflow = "mesh.workflow";
+
+    /// <summary>Attribute of spans: the tool's name.</summary>
+    public const string Tool = "mesh.tool";
+
+    /// <summary>Attribute of spans: the number of the dispatch, from 1.</summary>
+    public const string Dispatch = "mesh.dispatch";
+
+    /// <summary>Attribute of spans: the action digest, by which the log finds the call.</summary>
+    public const string Action = "mesh.action";
+
+    /// <summary>Attribute of spans: how it ended, in a word of Mesh's own.</summary>
+    public const string Outcome = "mesh.outcome";
+
+    /// <summary>Attribute of spans that failed, as OpenTelemetry has it: the reason.</summary>
+    public const string Error = "error.type";
 
     /// <summary>Metric: refusals, by reason.</summary>
     public const string Refusals = "mesh.refusals";

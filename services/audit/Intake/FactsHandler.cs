@@ -1,6 +1,7 @@
 using Mesh.Audit.Sequencing;
 using Mesh.Bus;
 using Mesh.Postgres;
+using Mesh.ServiceHost;
 using Npgsql;
 
 namespace Mesh.Audit.Intake;
@@ -14,6 +15,7 @@ internal sealed class FactsHandler(AppendFlow flow, ILogger<FactsHandler> log) :
 
     public async Task HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
     {
+        var startedAt = DateTime.UtcNow;
         FactMessage[] read = [.. messages.Select(Read).Where(message => message.Facts.Count > 0)];
 
         if (read.Length == 0)
@@ -31,6 +33,14 @@ internal sealed class FactsHandler(AppendFlow flow, ILogger<FactsHandler> log) :
                 log.FactsRefused(message.Id, message.Key, refused.Reason);
                 throw new FactsRefusedException(refused.Reason);
             }
+        }
+
+        foreach (var message in messages)
+        {
+            using var trace = MeshTraces.StartIn(MeshSemantics.AuditLog, message.TraceParent)
+                ?.SetStartTime(startedAt)
+                .SetTag(MeshSemantics.Tenant, message.Tenant)
+                .SetTag("messaging.message.id", message.Id.ToString("D"));
         }
     }
 

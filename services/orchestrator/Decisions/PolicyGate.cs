@@ -68,12 +68,14 @@ internal sealed class PolicyGate(Policy.V1.DecisionService.DecisionServiceClient
 
     private async Task<PolicyAnswer> AskAsync(string subject, Func<DateTime, Task<Decision>> ask)
     {
+        using var trace = MeshTraces.Start(MeshSemantics.PolicyEval, ActivityKind.Client)?.SetTag("mesh.policy.subject", subject);
         var startedAt = clock.GetUtcNow();
         var started = Stopwatch.GetTimestamp();
 
         try
         {
             var decision = await ask(DateTime.UtcNow + Patience);
+            trace?.SetTag(MeshSemantics.Outcome, decision.GetType().Name).SetTag("mesh.policy.rule", decision.Why.DecidedBy);
 
             return new PolicyAnswer.Decided(
                 decision,
@@ -82,6 +84,7 @@ internal sealed class PolicyGate(Policy.V1.DecisionService.DecisionServiceClient
         catch (RpcException failure)
         {
             var read = RpcFailure.Read(failure);
+            trace.Failed(read.Reason.Name());
 
             return new PolicyAnswer.Silent(
                 read.IsSilence || read.Reason is Reason.Unspecified or Reason.Internal or Reason.StoreUnavailable or Reason.Overloaded

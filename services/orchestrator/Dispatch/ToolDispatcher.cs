@@ -208,6 +208,7 @@ internal sealed class ToolDispatcher(
         Dispatch dispatch, DateTimeOffset startedAt, CancellationToken stop)
     {
         var call = dispatch.Call;
+        using var trace = TraceOf(MeshSemantics.AuditLog, dispatch);
         var started = Stopwatch.GetTimestamp();
 
         try
@@ -229,19 +230,24 @@ internal sealed class ToolDispatcher(
                 },
                 deadline: DateTime.UtcNow + TicketPatience,
                 cancellationToken: stop);
+            trace?.SetTag("mesh.audit.index", response.Index);
             var span = new Span(MeshSemantics.AuditLog, "intent", $"#{response.Index}", startedAt, Stopwatch.GetElapsedTime(started));
 
             return (new LoggedIntent(response, span), null);
         }
         catch (RpcException failure)
         {
-            return (null, Unavailable(failure, Reason.AuditUnavailable, "The audit log"));
+            var error = Unavailable(failure, Reason.AuditUnavailable, "The audit log");
+            trace.Failed(error.Reason.Name());
+
+            return (null, error);
         }
     }
 
     private async Task<(Vault.V1.IssueLeaseResponse? Lease, MeshError? Error)> LeaseAsync(Dispatch dispatch, CancellationToken stop)
     {
         var call = dispatch.Call;
+        using var trace = TraceOf(MeshSemantics.SecretsLease, dispatch)?.SetTag("mesh.lease.operation", "issue");
 
         try
         {
@@ -262,9 +268,18 @@ internal sealed class ToolDispatcher(
         }
         catch (RpcException failure)
         {
-            return (null, Unavailable(failure, Reason.VaultUnavailable, "The vault"));
+            var error = Unavailable(failure, Reason.VaultUnavailable, "The vault");
+            trace.Failed(error.Reason.Name());
+
+            return (null, error);
         }
     }
+
+    private static Activity? TraceOf(string name, Dispatch dispatch) => MeshTraces.Start(name, ActivityKind.Client)
+        .Of(dispatch.Call.Task.Tenant, dispatch.Call.Task.Id)
+        ?.SetTag(MeshSemantics.Tool, dispatch.Call.Tool.Name)
+        .SetTag(MeshSemantics.Action, dispatch.Call.Digest.ToString())
+        .SetTag(MeshSemantics.Dispatch, dispatch.Number);
 
     private static MeshError Unavailable(RpcException failure, Reason reason, string who)
     {

@@ -34,6 +34,7 @@ internal sealed class TaskStarter(
 
     private async Task<StartAnswer> TryStartAsync(StartRequest request, CancellationToken stop)
     {
+        using var trace = MeshTraces.Start(MeshSemantics.Orchestrator)?.SetTag(MeshSemantics.Tenant, request.Tenant).SetTag(MeshSemantics.Workflow, request.Workflow);
         var startedAt = clock.GetUtcNow();
         var started = Stopwatch.GetTimestamp();
 
@@ -56,7 +57,7 @@ internal sealed class TaskStarter(
                 var arrival = request.Arrival is null ? Array.Empty<Span>() : [request.Arrival];
                 var intake = new Span(MeshSemantics.Orchestrator, workflow.Name, "accepted", startedAt, Stopwatch.GetElapsedTime(started));
 
-                return await SubmitAsync(request, workflow, permitted.Why, [.. arrival, decided, intake], stop);
+                return await SubmitAsync(request, workflow, permitted.Why, [.. arrival, decided, intake], trace, stop);
 
             case PolicyAnswer.Decided { Decision: Decision.Denied denied }:
                 return Refuse(StatusCode.PermissionDenied, Reason.PolicyDenied, denied.Message, ("rule", denied.Why.DecidedBy));
@@ -67,9 +68,10 @@ internal sealed class TaskStarter(
     }
 
     private async Task<StartAnswer> SubmitAsync(
-        StartRequest request, WorkflowDefinition workflow, Explanation why, IReadOnlyList<Span> spans, CancellationToken stop)
+        StartRequest request, WorkflowDefinition workflow, Explanation why, IReadOnlyList<Span> spans, Activity? trace, CancellationToken stop)
     {
         var task = new TaskKey(request.Tenant, Guid.CreateVersion7(clock.GetUtcNow()));
+        trace?.SetTag(MeshSemantics.TaskId, task.Id.ToString("D"));
         var key = new WorkflowKey(request.Tenant, workflow.Name, workflow.Version);
         var poll = offers.TryReserve(key);
         var (claim, token) = ClaimToken.New(task.Id);
@@ -99,7 +101,11 @@ internal sealed class TaskStarter(
                 case JournalAnswer.Written { Task: var row }:
                     if (poll is not null)
                     {
-                        poll.Deliver(WorkItems.First(row, claim, request.Input));
+                        using (var handing = WorkItems.Trace(row))
+                        {
+                            poll.Deliver(WorkItems.First(row, claim, request.Input, handing));
+                        }
+
                         delivered = true;
                     }
                     else

@@ -85,7 +85,8 @@ internal sealed class WorkEndpoint(
         var reading = request.HasValue
             ? await journal.ReadStepAsync(task, step, claim, context.CancellationToken)
             : await journal.ReadStepAsync(task, step, context.CancellationToken);
-        RequireClaim(reading.Task, agent, claim);
+        var held = RequireClaim(reading.Task, agent, claim);
+        using var trace = MeshTraces.StartIn(MeshSemantics.Orchestrator, held.Traceparent).Of(task.Tenant, task.Id);
 
         if (Recorded(reading, request.Position) is { } recorded)
         {
@@ -257,6 +258,7 @@ internal sealed class WorkEndpoint(
             }),
             Initiator = task.Initiator,
             ClaimHash = claim.Hash,
+            Traceparent = task.Traceparent,
         };
     }
 

@@ -29,9 +29,10 @@ internal sealed class JournalRows
     }
 
     /// <summary>One message for all facts of a write: the facts travel verbatim, and their numbers follow from the first.</summary>
-    public void AddMessages(JournalWrite write, long firstSeq, IReadOnlyList<byte[]> bodies)
+    public void AddMessages(JournalWrite write, TaskRow row, long firstSeq, IReadOnlyList<byte[]> bodies)
     {
-        var traceparent = System.Diagnostics.Activity.Current?.Id;
+        // What the mesh does by itself belongs to the trace that the task began with.
+        var traceparent = write.TraceParent ?? row.Traceparent;
 
         if (bodies.Count > 0)
         {

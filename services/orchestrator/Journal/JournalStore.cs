@@ -44,9 +44,11 @@ internal sealed class JournalStore : IAsyncDisposable
     /// <exception cref="StoreUnavailableException">PostgreSQL cannot be reached; it may have been written.</exception>
     public async Task<JournalAnswer> AppendAsync(JournalWrite write, CancellationToken stop)
     {
+        using var trace = Activity.Current is null ? null : MeshTraces.Start(MeshSemantics.StateStore).Of(write.Task.Tenant, write.Task.Id);
         var startedAt = clock.GetUtcNow();
         var started = Stopwatch.GetTimestamp();
         var answer = await commits.AppendAsync(write, stop);
+        trace?.SetTag(MeshSemantics.Outcome, answer.GetType().Name);
 
         if (answer is JournalAnswer.Written written)
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Mesh.Integrity;
 using Mesh.Orchestrator.Lifecycle;
 
@@ -47,6 +48,9 @@ internal sealed record JournalWrite
 
     /// <summary>The step that one of the facts belongs to; empty for facts of the whole task.</summary>
     public string StepOf(Fact fact) => fact.IsOfTask ? "" : Step!.Value.Value;
+
+    /// <summary>The trace of whoever writes, taken here: the transaction is made by another one, for many of them.</summary>
+    public string? TraceParent { get; init; } = Activity.Current?.Id;
 
     /// <summary>Measured by the writer, for the timeline.</summary>
     public IReadOnlyList<Span> Spans { get; init; } = [];

@@ -160,7 +160,7 @@ internal sealed class JournalWriter(TimeProvider clock, PendingSpans pendingSpan
             rows.AddEntry(write, fact, row.Seq, write.StepFactsSeen + bodies.Count - 1, body);
         }
 
-        rows.AddMessages(write, firstSeq, bodies);
+        rows.AddMessages(write, row, firstSeq, bodies);
         heads.Put(row, isNew: write.Creates is not null);
         heads.Grow(place, writes, bodies.Count);
 

@@ -27,5 +27,8 @@ internal sealed record ToolCall
     /// <summary>SHA-256 of the claim's secret: whoever asks must still hold the task when something is dispatched.</summary>
     public required byte[] ClaimHash { get; init; }
 
+    /// <summary>The trace that the task began with; null when it is not known.</summary>
+    public required string? Traceparent { get; init; }
+
     public CallRequested AsFact() => new(Position, Tool.Name, Tool.Digest.ToString(), Arguments.Memory, Digest);
 }

@@ -1,8 +1,10 @@
+using System.Diagnostics;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Mesh.Orchestrator.Intake;
 using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
+using Mesh.ServiceHost;
 
 namespace Mesh.Orchestrator.Offering;
 
@@ -12,8 +14,13 @@ internal sealed class WorkItems(JournalStore journal)
     private const int PageEntries = 500;
     private const int HistoryBytesMax = 1024 * 1024;
 
+    /// <summary>The span of one handing out, in the task's own trace; what the agent does follows from it.</summary>
+    public static Activity? Trace(TaskRow task) => MeshTraces.StartIn(MeshSemantics.AgentDispatch, task.Traceparent, ActivityKind.Producer)
+        .Of(task.Key.Tenant, task.Key.Id)
+        ?.SetTag(MeshSemantics.Workflow, task.Workflow);
+
     /// <summary>An item for a task that was never handed out before: there is no history to read.</summary>
-    public static V1.WorkItem First(TaskRow task, string claim, ReadOnlyMemory<byte> input) => new()
+    public static V1.WorkItem First(TaskRow task, string claim, ReadOnlyMemory<byte> input, Activity? trace) => new()
     {
         TaskId = task.Key.Id.ToString("D"),
         Claim = claim,
@@ -21,10 +28,10 @@ internal sealed class WorkItems(JournalStore journal)
         Attempt = task.Attempt,
         Input = UnsafeByteOperations.UnsafeWrap(input),
         HistoryComplete = true,
-        Traceparent = task.Traceparent ?? "",
+        Traceparent = trace?.Id ?? task.Traceparent ?? "",
     };
 
-    public async Task<V1.WorkItem> BuildAsync(TaskRow task, string claim, CancellationToken stop)
+    public async Task<V1.WorkItem> BuildAsync(TaskRow task, string claim, Activity? trace, CancellationToken stop)
     {
         var input = ReadOnlyMemory<byte>.Empty;
         var steps = new List<StepFold>();
@@ -62,7 +69,7 @@ internal sealed class WorkItems(JournalStore journal)
             after = page[^1].Seq;
         }
 
-        var item = First(task, claim, input);
+        var item = First(task, claim, input, trace);
         var bytes = 0;
 
         foreach (var recorded in steps.Select(step => step.AsRecorded()))

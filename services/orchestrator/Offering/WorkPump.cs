@@ -126,6 +126,8 @@ internal sealed class WorkPump(
 
     private async Task<V1.WorkItem?> ClaimAsync(TaskRow task, AgentIdentity agent, CancellationToken stop)
     {
+        using var trace = WorkItems.Trace(task);
+
         // Somebody held it before: whatever that agent's calls still have in their hands is worthless before this one acts. It is
         // nobody's now, so nothing is lost when it cannot be claimed after that.
         if (task.Epoch > 0 && await tools.FenceTaskAsync(task.Key, task.Epoch + 1, stop) is { } unfenced)
@@ -146,7 +148,7 @@ internal sealed class WorkPump(
             },
             stop);
 
-        return answer is JournalAnswer.Written { Task: var claimed } ? await items.BuildAsync(claimed, text, stop) : null;
+        return answer is JournalAnswer.Written { Task: var claimed } ? await items.BuildAsync(claimed, text, trace, stop) : null;
     }
 
     // What is to end is nobody's work any more.

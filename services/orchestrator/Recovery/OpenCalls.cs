@@ -63,6 +63,7 @@ internal sealed class OpenCalls(JournalStore journal, Catalog catalog, ToolCallF
             Digest = requested.Digest,
             Initiator = task.Initiator,
             ClaimHash = [],
+            Traceparent = task.Traceparent,
         };
 
     private async Task<IReadOnlyList<StepKey>> StepsAsync(TaskRow task, CancellationToken stop)

@@ -25,13 +25,14 @@ internal sealed class ApprovalDecisions(JournalWriter writer, TaskSignals signal
         var answers = await writer.WriteAsync(
             CommitTransaction.Within(effect),
             [
-                .. messages.SelectMany(Read).Select(arrival => new JournalWrite
+                .. messages.SelectMany(message => Read(message).Select(arrival => new JournalWrite
                 {
                     Task = arrival.Task,
                     Fence = new Fence.Settlement(),
                     Facts = [],
                     Arrives = new Arrival(arrival.Wait.Name, arrival.Because),
-                }),
+                    TraceParent = message.TraceParent,
+                })),
             ],
             stop);
 

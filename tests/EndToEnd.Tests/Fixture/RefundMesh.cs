@@ -34,6 +34,9 @@ public class RefundMesh : IAsyncLifetime
     /// <summary>The data folder of the mesh; one of its own when null.</summary>
     protected virtual string? Folder => null;
 
+    /// <summary>Environment variables of <c>./mesh dev</c>, beside those of this process.</summary>
+    protected virtual IReadOnlyDictionary<string, string> Variables { get; } = new Dictionary<string, string>();
+
     /// <summary>What else <c>./mesh dev</c> is told.</summary>
     protected virtual IReadOnlyList<string> Arguments => [];
 
@@ -41,9 +44,9 @@ public class RefundMesh : IAsyncLifetime
     protected virtual IReadOnlyDictionary<string, Func<string, string>> Tenants { get; } =
         new Dictionary<string, Func<string, string>> { [Acme] = text => text };
 
-    public async ValueTask InitializeAsync()
+    public virtual async ValueTask InitializeAsync()
     {
-        Node = await DevMesh.StartAsync(Folder, Arguments);
+        Node = await DevMesh.StartAsync(Folder, Variables, Arguments);
 
         try
         {
@@ -58,7 +61,7 @@ public class RefundMesh : IAsyncLifetime
         }
     }
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
 

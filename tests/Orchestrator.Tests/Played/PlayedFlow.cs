@@ -65,6 +65,7 @@ internal sealed class PlayedFlow
             Digest = new ActionDigest(Hash256.Of([.. task.Key.Id.ToByteArray(), .. json.Span])),
             Initiator = task.Initiator,
             ClaimHash = claim.Hash,
+            Traceparent = null,
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -50,20 +51,20 @@ internal sealed class AgentClient : IDisposable
         new Agent.V1.PollWorkRequest { Worker = worker, ItemsMax = itemsMax, Wait = PollWait.ToDuration() },
         service.PollWorkAsync,
         stop,
-        request => request.Held = new Agent.V1.HeldClaims { Claims = { held() } });
+        again: request => request.Held = new Agent.V1.HeldClaims { Claims = { held() } });
 
     /// <summary>Asks once: the next extension is due before a repeat would be of use.</summary>
     public async Task<Agent.V1.ExtendClaimResponse> ExtendAsync(IEnumerable<string> claims, TimeSpan deadline, CancellationToken stop) =>
         await service.ExtendClaimAsync(new Agent.V1.ExtendClaimRequest { Claims = { claims } }, Options(deadline, stop));
 
-    public Task<Agent.V1.RecordStepResponse> RecordAsync(Agent.V1.RecordStepRequest request, CancellationToken stop) =>
-        RepeatAsync(nameof(service.RecordStep), ShortDeadline, request, service.RecordStepAsync, stop);
+    public Task<Agent.V1.RecordStepResponse> RecordAsync(Agent.V1.RecordStepRequest request, string traceparent, CancellationToken stop) =>
+        RepeatAsync(nameof(service.RecordStep), ShortDeadline, request, service.RecordStepAsync, stop, traceparent);
 
-    public Task<Agent.V1.CallToolResponse> CallAsync(Agent.V1.CallToolRequest request, CancellationToken stop) =>
-        RepeatAsync(nameof(service.CallTool), CallDeadline, request, service.CallToolAsync, stop);
+    public Task<Agent.V1.CallToolResponse> CallAsync(Agent.V1.CallToolRequest request, string traceparent, CancellationToken stop) =>
+        RepeatAsync(nameof(service.CallTool), CallDeadline, request, service.CallToolAsync, stop, traceparent);
 
-    public Task<Agent.V1.FinishWorkResponse> FinishAsync(Agent.V1.FinishWorkRequest request, CancellationToken stop) =>
-        RepeatAsync(nameof(service.FinishWork), ShortDeadline, request, service.FinishWorkAsync, stop);
+    public Task<Agent.V1.FinishWorkResponse> FinishAsync(Agent.V1.FinishWorkRequest request, string traceparent, CancellationToken stop) =>
+        RepeatAsync(nameof(service.FinishWork), ShortDeadline, request, service.FinishWorkAsync, stop, traceparent);
 
     public void Dispose() => channel.Dispose();
 
@@ -73,6 +74,7 @@ internal sealed class AgentClient : IDisposable
         TRequest request,
         Func<TRequest, CallOptions, AsyncUnaryCall<TResponse>> call,
         CancellationToken stop,
+        string traceparent = "",
         Action<TRequest>? again = null)
     {
         for (var repeat = 0; ; repeat++)
@@ -81,7 +83,7 @@ internal sealed class AgentClient : IDisposable
 
             try
             {
-                return await call(request, Options(deadline, stop));
+                return await call(request, Options(deadline, stop, traceparent));
             }
             catch (RpcException) when (stop.IsCancellationRequested)
             {
@@ -104,6 +106,9 @@ internal sealed class AgentClient : IDisposable
         }
     }
 
-    private CallOptions Options(TimeSpan deadline, CancellationToken stop) =>
-        new(deadline: clock.GetUtcNow().UtcDateTime + deadline, cancellationToken: stop);
+    // A program that traces itself sends the span that it is in. One that does not hands its task's trace on.
+    private CallOptions Options(TimeSpan deadline, CancellationToken stop, string traceparent = "") => new(
+        headers: traceparent.Length > 0 && Activity.Current is null ? new Metadata { { "traceparent", traceparent } } : null,
+        deadline: clock.GetUtcNow().UtcDateTime + deadline,
+        cancellationToken: stop);
 }

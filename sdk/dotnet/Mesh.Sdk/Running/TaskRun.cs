@@ -157,7 +157,7 @@ internal sealed class TaskRun
 
         var request = new Agent.V1.RecordStepRequest { Claim = Item.Claim, StepKey = place.Key, Position = place.Position };
 
-        if (!Steps.IsComplete && await client.RecordAsync(request, callStop.Token) is { Recorded: true } earlier)
+        if (!Steps.IsComplete && await client.RecordAsync(request, Item.Traceparent, callStop.Token) is { Recorded: true } earlier)
         {
             return Payload.Read<T>(earlier.Value, json, what);
         }
@@ -166,7 +166,7 @@ internal sealed class TaskRun
         request.Value = Payload.Write(await WorkAsync(place, work), typeof(T), json, what);
 
         // What was done is recorded even while this process stops: only a lost claim forbids it.
-        var answer = await client.RecordAsync(request, claimLost.Token);
+        var answer = await client.RecordAsync(request, Item.Traceparent, claimLost.Token);
 
         return Payload.Read<T>(answer.Value, json, what);
     }
@@ -195,7 +195,7 @@ internal sealed class TaskRun
             Tool = tool,
             Arguments = arguments,
         };
-        var answer = await client.CallAsync(request, callStop.Token);
+        var answer = await client.CallAsync(request, Item.Traceparent, callStop.Token);
 
         return answer.OutcomeCase switch
         {

@@ -129,7 +129,7 @@ internal sealed class TaskRunner(
 
         try
         {
-            return (await client.FinishAsync(request, run.ClaimLost)).Next;
+            return (await client.FinishAsync(request, run.Item.Traceparent, run.ClaimLost)).Next;
         }
         catch (OperationCanceledException)
         {
