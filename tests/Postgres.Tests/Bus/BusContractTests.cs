@@ -54,7 +54,16 @@ public abstract class BusContractTests(BusFixture fixture)
         await bus.Bus.SendAsync(messages, CancellationToken.None);
         await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type));
 
-        await Eventually.Async(async () => (await EffectsAsync("k%")).Length == 200, TimeSpan.FromSeconds(60));
+        try
+        {
+            await Eventually.Async(async () => (await EffectsAsync("k%")).Length == 200, TimeSpan.FromSeconds(90));
+        }
+        catch (TimeoutException)
+        {
+            var parked = await fixture.DeadLetters(bus.Bus).ListAsync(consumer, stop: CancellationToken.None);
+            Assert.Fail($"{(await EffectsAsync("k%")).Length} of 200; parked: {string.Join("; ", parked.Select(letter => letter.Error))}");
+        }
+
         for (var key = 0; key < 5; key++)
         {
             var effects = await EffectsAsync($"k{key}");
