@@ -28,6 +28,7 @@ public static class BusRegistration
                 url, provider.GetRequiredService<NpgsqlDataSource>(), RetryPauses.Default, provider.GetRequiredService<ILoggerFactory>()));
             builder.Services.AddSingleton<IBusTransport>(provider => provider.GetRequiredService<RabbitBus>());
             builder.Services.AddSingleton<IDeadLetters>(provider => provider.GetRequiredService<RabbitBus>().DeadLetters);
+            builder.Services.AddSingleton<IQueueDepths>(provider => provider.GetRequiredService<RabbitBus>().Depths);
             return;
         }
 
@@ -36,10 +37,11 @@ public static class BusRegistration
             connection, RetryPauses.Default, provider.GetRequiredService<ILoggerFactory>()));
         builder.Services.AddSingleton<IBusTransport>(provider => provider.GetRequiredService<EmbeddedBus>());
         builder.Services.AddSingleton<IDeadLetters>(provider => provider.GetRequiredService<EmbeddedBus>().DeadLetters);
+        builder.Services.AddSingleton<IQueueDepths>(provider => provider.GetRequiredService<EmbeddedBus>().Depths);
     }
 
     /// <summary>Relays this service's outbox. Needs a store and a transport.</summary>
-    public static IServiceCollection AddOutboxRelay(this IServiceCollection services) => services.AddHostedService<OutboxRelay>();
+    public static IServiceCollection AddOutboxRelay(this IServiceCollection services) => services.AddHostedService<OutboxGauges>().AddHostedService<OutboxRelay>();
 
     /// <summary>Adds a handler; its consumer is subscribed and runs with the service.</summary>
     public static IServiceCollection AddMessageHandler<THandler>(this IServiceCollection services)
@@ -48,7 +50,7 @@ public static class BusRegistration
         services.AddSingleton<IMessageHandler, THandler>();
         services.TryAddSingleton<Delivery>();
 
-        return services.AddHostedService<BusConsumers>();
+        return services.AddHostedService<QueueGauges>().AddHostedService<BusConsumers>();
     }
 
     // The text is a secret: it is not repeated in what is said about it.

@@ -22,6 +22,14 @@ public sealed class Delivery(NpgsqlDataSource store, IEnumerable<IMessageHandler
     public async Task<IReadOnlyList<DeliveryOutcome>> DeliverAsync(
         string consumer, IReadOnlyList<Envelope> messages, CancellationToken stop)
     {
+        var outcomes = await DeliverTogetherAsync(consumer, messages, stop);
+        DeliveryMetrics.Count(consumer, outcomes);
+
+        return outcomes;
+    }
+
+    private async Task<IReadOnlyList<DeliveryOutcome>> DeliverTogetherAsync(string consumer, IReadOnlyList<Envelope> messages, CancellationToken stop)
+    {
         // All in one transaction first, so that one fsync serves them all. If one fails, each gets its own.
         if (messages.Count > 1 && messages.All(message => handlers.ContainsKey((consumer, message.Type))))
         {

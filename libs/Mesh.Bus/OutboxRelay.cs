@@ -101,6 +101,7 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
         {
             var accepted = await bus.SendAsync(traces?.Messages ?? messages, stop);
             var refused = all.Where(id => !accepted.Contains(id)).ToArray();
+            SendingMetrics.Count(all.Length - refused.Length, refused.Length);
             if (refused.Length > 0)
             {
                 log.Unroutable(refused.Length, string.Join(", ", messages.Where(message => !accepted.Contains(message.Id)).Select(message => message.Type).Distinct()));

@@ -49,6 +49,8 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
         {
             free.Push(writer);
         }
+
+        StoreMetrics.QueueLimit.Add(options.QueueMax, StoreMetrics.Store(options.Name));
     }
 
     /// <summary>Writes an entry and answers when it is durable.</summary>
@@ -92,6 +94,11 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
         Task[] last;
         lock (gate)
         {
+            if (!closed)
+            {
+                StoreMetrics.QueueLimit.Add(-options.QueueMax, StoreMetrics.Store(options.Name));
+            }
+
             closed = true;
             last = [.. draining];
         }

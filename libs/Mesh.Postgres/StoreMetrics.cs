@@ -7,14 +7,19 @@ internal static class StoreMetrics
 {
     private static readonly Meter Meter = new("Mesh.Postgres");
 
-    public static readonly Histogram<int> BatchSize =
-        Meter.CreateHistogram<int>("mesh.store.batch_size", "{entry}", "Entries that one transaction made durable.");
+    public static readonly Histogram<int> BatchSize = Meter.CreateHistogram(
+        "mesh.store.batch_size", "{entry}", "Entries that one transaction made durable.",
+        advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256] });
 
     public static readonly UpDownCounter<int> Queue =
         Meter.CreateUpDownCounter<int>("mesh.store.queue", "{entry}", "Entries that wait for a writer.");
 
-    public static readonly Histogram<double> CommitDuration =
-        Meter.CreateHistogram<double>("mesh.store.commit.duration", "s", "From begin to durable.");
+    public static readonly UpDownCounter<int> QueueLimit =
+        Meter.CreateUpDownCounter<int>("mesh.store.queue.limit", "{entry}", "Entries that may wait for a writer: one more is refused.");
+
+    public static readonly Histogram<double> CommitDuration = Meter.CreateHistogram(
+        "mesh.store.commit.duration", "s", "From begin to durable.",
+        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] });
 
     public static KeyValuePair<string, object?> Store(string name) => new("store", name);
 }

@@ -9,7 +9,7 @@ namespace Mesh.Audit;
 /// A first append, a retry and a repeat after a crash enter at the same place: what makes an entry this entry travels
 /// with it, and the database finds the earlier one. Nothing is remembered in this process.
 /// </remarks>
-internal sealed class AppendFlow(DecisionCheck decisions, Sequencer sequencer, LogSigners signers, TimeProvider clock)
+internal sealed class AppendFlow(DecisionCheck decisions, Sequencer sequencer, LogSigners signers, AuditMetrics metrics, TimeProvider clock)
 {
     // A write waits for its intent. What takes longer is refused, so that the agent hears it while it still waits.
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(2);
@@ -48,6 +48,15 @@ internal sealed class AppendFlow(DecisionCheck decisions, Sequencer sequencer, L
         Submission[] submissions = [.. messages.Select(message => message.ToSubmission(now))];
 
         var placements = await sequencer.PlaceAsync(submissions, effect, stop);
+
+        foreach (var (message, placement) in messages.Zip(placements))
+        {
+            // The facts of one message became true together.
+            if (placement is Placement.Placed && message.Facts[0].Time is { } time)
+            {
+                metrics.FactLogged(clock.GetUtcNow() - time);
+            }
+        }
 
         return [.. messages.Zip(placements, ResultOf)];
     }

@@ -12,16 +12,20 @@ internal sealed class AuditMetrics
     private readonly Counter<long> rejected;
     private readonly Histogram<double> lag;
     private readonly Counter<long> unsigned;
+    private readonly Histogram<double> factLag;
 
     public AuditMetrics(IMeterFactory meters)
     {
         var meter = meters.Create(MeshSemantics.Meter);
-        duration = meter.CreateHistogram<double>("mesh.audit.append.duration", "s", "From submission to durable.");
+        duration = meter.CreateHistogram("mesh.audit.append.duration", "s", "From submission to durable.", advice: Durations.Buckets);
         leaves = meter.CreateCounter<long>("mesh.audit.leaves", "{leaf}", "Leaves made durable.");
         rejected = meter.CreateCounter<long>("mesh.audit.rejected", "{submission}", "Submissions that were not said to be durable.");
-        lag = meter.CreateHistogram<double>("mesh.audit.checkpoint.lag", "s", "From the first leaf that no checkpoint covers to the one that does.");
+        lag = meter.CreateHistogram("mesh.audit.checkpoint.lag", "s", "From the first leaf that no checkpoint covers to the one that does.", advice: Durations.Buckets);
         unsigned = meter.CreateCounter<long>("mesh.audit.checkpoint.refused", "{checkpoint}", "Checkpoints that were not signed, because the log contradicts itself.");
+        factLag = meter.CreateHistogram("mesh.audit.facts.lag", "s", "From a fact's own time, when its service made it durable, to its leaf: outbox, bus and queue.", advice: Durations.Buckets);
     }
+
+    public void FactLogged(TimeSpan behind) => factLag.Record(Math.Max(0, behind.TotalSeconds));
 
     public void Appended(Submission submission, TimeSpan took)
     {

@@ -99,6 +99,10 @@ internal static class Composition
 
     public static void MapAdmission(this WebApplication app)
     {
+        var limits = app.Services.GetRequiredService<LimitGauges>();
+        app.Services.GetRequiredService<InFlight>().Show(limits);
+        app.Services.GetRequiredService<PrincipalRates>().Show(limits);
+
         // Everything from outside passes it; what it hands on is a method that ingress serves itself.
         app.UseMiddleware<AdmissionFlow>();
         app.MapGrpcService<ManifestEndpoint>();

@@ -80,6 +80,7 @@ internal static class Composition
         builder.Services.AddSingleton<TaskEnder>();
         builder.Services.AddSingleton<Trim>();
         builder.Services.AddHostedService<SharedLoop>();
+        builder.Services.AddHostedService<TaskGauges>();
         builder.Services.AddMessageHandler<ApprovalDecisions>();
     }
 

@@ -39,6 +39,7 @@ builder.Services.AddHostedService<Bootstrap>();
 builder.Services.AddReplicaHints(PolicyDbContext.Name);
 builder.Services.AddHostedService<ActivationWatch>();
 builder.Services.AddHostedService<Upkeep>();
+builder.Services.AddHostedService<ApprovalGauges>();
 
 var app = builder.Build();
 

@@ -36,6 +36,7 @@ internal sealed class Settlement(NpgsqlDataSource store, ApprovalStore approvals
         // All questions about one action wait for each other here, so the second finds what the first took.
         await ApprovalStore.LockActionAsync(transaction, action.Request.Tenant, action.Digest, stop);
         var rooms = await LimitCounters.MeasureAsync(transaction, action.Request.Tenant, action.Digest, action.Request.Dispatch, LimitsOf(action.Verdict), stop);
+        LimitMetrics.Measured(rooms);
 
         if (rooms.FirstOrDefault(room => room.IsExceeded && room.Use.Limit.OnExceed == OnExceed.Deny) is { } usedUp)
         {

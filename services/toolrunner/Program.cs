@@ -37,6 +37,7 @@ static async Task<int> ServeAsync(string[] args)
 
     var app = builder.Build();
 
+    app.Services.GetRequiredService<ResultStore>().Show(app.Services.GetRequiredService<LimitGauges>());
     app.MapMeshService();
     app.UseMiddleware<StrictJsonBody>();
     app.MapGrpcService<RunnerEndpoint>();

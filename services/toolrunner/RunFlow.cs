@@ -66,7 +66,9 @@ internal sealed class RunFlow(
 
         using (grant)
         {
+            var started = Stopwatch.GetTimestamp();
             var report = await SendAsync(id, call, definition, request, grant);
+            CallMetrics.Ended(call.Tool.Name, report.Outcome, Stopwatch.GetElapsedTime(started));
             log.CallEnded(id.Action.ToString(), id.Dispatch, report.Outcome, report.HttpStatus, report.Value.Length, report.Scrubbed);
             return report with { LeaseId = grant.LeaseId, RedeemedAt = grant.RedeemedAt, Spans = [leaseSpan, .. report.Spans] };
         }

@@ -21,6 +21,7 @@ builder.Services.AddSingleton<WebhookKeys>();
 builder.Services.AddSingleton<DefinitionStore>();
 builder.Services.AddSingleton<ManifestIntake>();
 builder.Services.AddSingleton<LeaseStore>();
+builder.Services.AddSingleton<LeaseMetrics>();
 builder.Services.AddSingleton<FenceStore>();
 builder.Services.AddSingleton<ReplayAlarm>();
 builder.Services.AddSingleton<TicketCheck>();

@@ -33,7 +33,7 @@ internal sealed class Replica : IAsyncDisposable
         Metrics = new AuditMetrics(meters.GetRequiredService<IMeterFactory>());
         Grown = new GrownLogs();
         Sequencer = new Sequencer(Store, Grown, Metrics, NullLogger<Sequencer>.Instance);
-        Flow = new AppendFlow(new DecisionCheck(Domain, () => [Some.Policy.Verifier], TimeProvider.System), Sequencer, Signers, TimeProvider.System);
+        Flow = new AppendFlow(new DecisionCheck(Domain, () => [Some.Policy.Verifier], TimeProvider.System), Sequencer, Signers, Metrics, TimeProvider.System);
         Delivery = new Delivery(Store, [new FactsHandler(Flow, NullLogger<FactsHandler>.Instance)], NullLogger<Delivery>.Instance);
         Checkpoints = new CheckpointFlow(Store, Signers, new Anchor(anchor));
         Proofs = new ProofFlow(Store);

@@ -36,10 +36,14 @@ public sealed class EmbeddedBus : IBusTransport, IAsyncDisposable
         log = loggers.CreateLogger<EmbeddedBus>();
         hints = new(bus, log);
         DeadLetters = new StoredDeadLetters(Table, bus, hints);
+        Depths = new StoredDepths(Table, bus);
     }
 
     /// <summary>The parked messages of this bus.</summary>
     public IDeadLetters DeadLetters { get; }
+
+    /// <summary>How much waits on this bus.</summary>
+    public IQueueDepths Depths { get; }
 
     /// <inheritdoc />
     public async Task<IReadOnlySet<Guid>> SendAsync(IReadOnlyList<Envelope> messages, CancellationToken stop)

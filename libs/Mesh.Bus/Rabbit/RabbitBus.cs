@@ -29,6 +29,7 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
     private readonly ILogger log;
     private readonly IBusControl bus;
     private readonly SemaphoreSlim starting = new(1);
+    private readonly BrokerDepths depths;
     private bool isStarted;
     private bool isDisposed;
 
@@ -45,6 +46,7 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
         log = loggers.CreateLogger<RabbitBus>();
         hints = new(store, log);
         DeadLetters = new StoredDeadLetters(Deferred.Name, store, hints);
+        depths = new BrokerDepths(url, new StoredDepths(Deferred.Name, store));
         LogContext.ConfigureCurrentLogContext(loggers);
         bus = MassTransit.Bus.Factory.CreateUsingRabbitMq(configure =>
         {
@@ -71,6 +73,9 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
 
     /// <summary>The parked messages of the service's own consumers.</summary>
     public IDeadLetters DeadLetters { get; }
+
+    /// <summary>How much waits on the broker and beside it.</summary>
+    public IQueueDepths Depths => depths;
 
     /// <inheritdoc />
     public async Task<IReadOnlySet<Guid>> SendAsync(IReadOnlyList<Envelope> messages, CancellationToken stop)
@@ -129,6 +134,7 @@ public sealed class RabbitBus : IBusTransport, IAsyncDisposable
         isDisposed = true;
         using var patience = new CancellationTokenSource(Patience);
         await (isStarted ? bus.StopAsync(patience.Token) : Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await depths.DisposeAsync();
         await hints.DisposeAsync();
         starting.Dispose();
     }

@@ -17,7 +17,7 @@ public sealed class ErrorWriter(Refused refused)
     /// <summary>Answers with the error, and counts it.</summary>
     public async Task WriteAsync(HttpContext context, MeshError error)
     {
-        refused.Count(error.Reason);
+        refused.Count(error);
         var status = ErrorStatus.Of(error, Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier);
 
         if (context.Request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true)

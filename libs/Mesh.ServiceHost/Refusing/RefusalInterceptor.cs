@@ -89,7 +89,7 @@ internal sealed class RefusalInterceptor(ErrorMap map, Refused refused, ILogger<
 
         if (map.Find(thrown, request) is { } known)
         {
-            refused.Count(known.Reason);
+            refused.Count(known);
 
             if (known.Reason == Reason.StoreUnavailable)
             {

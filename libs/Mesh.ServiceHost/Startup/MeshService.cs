@@ -193,6 +193,7 @@ public static class MeshService
         services.AddSingleton<Refused>();
         services.AddSingleton<ErrorWriter>();
         services.AddSingleton<MetricsText>();
+        services.AddSingleton<LimitGauges>();
         services.AddSingleton<Readiness>();
         services.AddSingleton<ClockSkew>();
         services.AddSingleton(new ReadinessCheck("clock", static (provider, _) => ValueTask.FromResult(provider.GetRequiredService<ClockSkew>().Trouble())));

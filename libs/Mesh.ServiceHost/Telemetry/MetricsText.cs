@@ -5,13 +5,15 @@ using System.Text;
 
 namespace Mesh.ServiceHost;
 
-/// <summary>The counters and gauges of Mesh's own meters, as Prometheus reads them. Durations: their count and sum.</summary>
+/// <summary>What Mesh's own meters measure, as Prometheus reads it (text format 0.0.4): counters, gauges, and histograms with their buckets.</summary>
+/// <remarks>
+/// Names are those that OpenTelemetry's own translation gives, so that a dashboard fits both ways out. A measurement whose attributes were
+/// seen before allocates nothing. Every instrument is named, also before it measured anything.
+/// </remarks>
 internal sealed class MetricsText : IDisposable
 {
-    // Labels are few by rule. A defect that makes many of them must not eat the memory of the service.
-    private const int SeriesMax = 2_000;
-
-    private readonly ConcurrentDictionary<Series, Total> totals = new();
+    private readonly ConcurrentDictionary<string, MetricFamily> families = new(StringComparer.Ordinal);
+    private readonly Lock formatting = new();
     private readonly MeterListener listener;
 
     public MetricsText(IMeterFactory own)
@@ -26,36 +28,34 @@ internal sealed class MetricsText : IDisposable
                 // A listener hears the whole process. What another host in it made with its own factory is not ours.
                 if (isMesh && (meter.Scope is null || meter.Scope == own))
                 {
-                    self.EnableMeasurementEvents(instrument);
+                    var family = MetricFamily.Of(instrument);
+                    self.EnableMeasurementEvents(instrument, families.GetOrAdd(family.Name, family));
                 }
             },
         };
-        listener.SetMeasurementEventCallback<int>((instrument, value, tags, _) => Record(instrument, value, tags));
-        listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Record(instrument, value, tags));
-        listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Record(instrument, value, tags));
+        listener.SetMeasurementEventCallback<int>((_, value, tags, family) => ((MetricFamily)family!).Record(value, tags));
+        listener.SetMeasurementEventCallback<long>((_, value, tags, family) => ((MetricFamily)family!).Record(value, tags));
+        listener.SetMeasurementEventCallback<double>((_, value, tags, family) => ((MetricFamily)family!).Record(value, tags));
         listener.Start();
     }
 
     public string Format()
     {
-        listener.RecordObservableInstruments();
         var text = new StringBuilder();
 
-        foreach (var group in totals.GroupBy(pair => (pair.Key.Name, pair.Value.Kind)).OrderBy(group => group.Key.Name, StringComparer.Ordinal))
+        // One reader at a time: what is observed is observed anew for each.
+        lock (formatting)
         {
-            text.Append(CultureInfo.InvariantCulture, $"# TYPE {group.Key.Name} {group.Key.Kind}\n");
-
-            foreach (var (series, total) in group.OrderBy(pair => pair.Key.Labels, StringComparer.Ordinal))
+            foreach (var family in families.Values)
             {
-                if (total.Kind == "summary")
-                {
-                    text.Append(CultureInfo.InvariantCulture, $"{series.Name}_count{series.Labels} {total.Count}\n");
-                    text.Append(CultureInfo.InvariantCulture, $"{series.Name}_sum{series.Labels} {total.Sum}\n");
-                }
-                else
-                {
-                    text.Append(CultureInfo.InvariantCulture, $"{series.Name}{series.Labels} {total.Sum}\n");
-                }
+                family.BeginObservation();
+            }
+
+            listener.RecordObservableInstruments();
+
+            foreach (var family in families.Values.OrderBy(family => family.Name, StringComparer.Ordinal))
+            {
+                family.Write(text);
             }
         }
 
@@ -64,66 +64,16 @@ internal sealed class MetricsText : IDisposable
 
     public void Dispose() => listener.Dispose();
 
-    private void Record(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    /// <summary>The name that OpenTelemetry's translation to Prometheus gives an instrument.</summary>
+    internal static string NameOf(string name, string? unit, bool isCounter)
     {
-        var (kind, suffix) = KindOf(instrument);
-        var series = new Series(instrument.Name.Replace('.', '_') + suffix, Labels(tags));
-
-        if (totals.Count >= SeriesMax && !totals.ContainsKey(series))
+        var suffix = unit switch
         {
-            return;
-        }
+            "s" => "_seconds",
+            "By" => "_bytes",
+            _ => "",
+        };
 
-        // Observed instruments and gauges state where they are; the others, what was added.
-        var replaces = instrument.IsObservable || instrument is Gauge<int> or Gauge<long> or Gauge<double>;
-        totals.GetOrAdd(series, static (_, kind) => new Total(kind), kind).Add(value, replaces);
-    }
-
-    private static (string Kind, string Suffix) KindOf(Instrument instrument)
-    {
-        var name = instrument.GetType().Name;
-        return name.StartsWith("Counter", StringComparison.Ordinal) || name.StartsWith("ObservableCounter", StringComparison.Ordinal) ? ("counter", "_total")
-            : name.StartsWith("Histogram", StringComparison.Ordinal) ? ("summary", instrument.Unit == "s" ? "_seconds" : "")
-            : ("gauge", "");
-    }
-
-    private static string Labels(ReadOnlySpan<KeyValuePair<string, object?>> tags)
-    {
-        if (tags.IsEmpty)
-        {
-            return "";
-        }
-
-        var text = new StringBuilder("{");
-
-        foreach (var (key, value) in tags)
-        {
-            var quoted = (value?.ToString() ?? "").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
-            text.Append(text.Length > 1 ? "," : "").Append(key.Replace('.', '_')).Append("=\"").Append(quoted).Append('"');
-        }
-
-        return text.Append('}').ToString();
-    }
-
-    private readonly record struct Series(string Name, string Labels);
-
-    private sealed class Total(string kind)
-    {
-        private readonly Lock adding = new();
-
-        public string Kind { get; } = kind;
-
-        public long Count { get; private set; }
-
-        public double Sum { get; private set; }
-
-        public void Add(double value, bool replaces)
-        {
-            lock (adding)
-            {
-                Count++;
-                Sum = replaces ? value : Sum + value;
-            }
-        }
+        return string.Create(CultureInfo.InvariantCulture, $"{name.Replace('.', '_')}{suffix}{(isCounter ? "_total" : "")}");
     }
 }

@@ -5,7 +5,7 @@ namespace Mesh.Audit.Checkpoints;
 
 /// <summary>Keeps every log's checkpoint less than a second behind it. While nothing grows it does nothing but a rare look.</summary>
 internal sealed class Integrator(
-    NpgsqlDataSource store, CheckpointFlow flow, Anchor anchor, GrownLogs grown, AuditMetrics metrics, TimeProvider clock, ILogger<Integrator> log)
+    NpgsqlDataSource store, CheckpointFlow flow, Anchor anchor, GrownLogs grown, UnsignedLogs unsigned, AuditMetrics metrics, TimeProvider clock, ILogger<Integrator> log)
     : BackgroundService
 {
     // A busy log gets two checkpoints a second, not one for each batch.
@@ -42,6 +42,8 @@ internal sealed class Integrator(
 
     private async Task AdvanceAsync(string tenant, Growth growth, CancellationToken stop)
     {
+        unsigned.Add(tenant, growth.Since);
+
         try
         {
             var size = await flow.AdvanceAsync(tenant, stop);
@@ -49,12 +51,18 @@ internal sealed class Integrator(
 
             if (size >= growth.Size)
             {
+                unsigned.Remove(tenant);
                 metrics.CheckpointSigned(behind);
             }
             else if (behind < UncommittedMax)
             {
                 // Facts are announced inside their transaction: its commit is still to come.
                 grown.Add(tenant, growth);
+            }
+            else
+            {
+                // Rolled back: there is nothing to sign.
+                unsigned.Remove(tenant);
             }
         }
         catch (DamagedLogException damaged)

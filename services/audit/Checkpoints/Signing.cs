@@ -29,6 +29,7 @@ internal static class Signing
         });
         builder.Services.AddSingleton(new Anchor(anchor));
         builder.Services.AddSingleton<GrownLogs>();
+        builder.Services.AddSingleton<UnsignedLogs>();
         builder.Services.AddSingleton<CheckpointFlow>();
         builder.Services.AddHostedService<Integrator>();
     }

@@ -24,6 +24,14 @@ internal sealed class InFlight(IngressOptions options)
 
     public static MeshError StreamRefusal { get; } = Full("principal-streams", "This principal has as many streams as it may at this replica; nothing was done.");
 
+    /// <summary>Shows how much is in use; of the streams those of whoever has the most.</summary>
+    public void Show(LimitGauges limits)
+    {
+        limits.Add("in-flight", () => all.Taken, options.InFlight);
+        limits.Add("unverified-in-flight", () => unverified.Taken, options.UnverifiedInFlight);
+        limits.Add("principal-streams", () => streams.Values.Select(places => places.Taken).DefaultIfEmpty().Max(), options.PrincipalStreams);
+    }
+
     /// <summary>A place for a call; null when there is none.</summary>
     public IDisposable? TryEnter() => all.TryEnter();
 

@@ -5,6 +5,9 @@ internal sealed class Places(int max)
 {
     private int count;
 
+    /// <summary>How many are in.</summary>
+    public int Taken => Math.Min(max, Volatile.Read(ref count));
+
     /// <summary>A place, given back when disposed; null when there is none.</summary>
     public IDisposable? TryEnter()
     {

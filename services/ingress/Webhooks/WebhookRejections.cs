@@ -8,7 +8,7 @@ internal sealed class WebhookRejections
 {
     private readonly Counter<long> counter;
 
-    public WebhookRejections(IMeterFactory meters) => counter = meters.Create(MeshSemantics.Meter).CreateCounter<long>("mesh.webhook.rejected");
+    public WebhookRejections(IMeterFactory meters) => counter = meters.Create(MeshSemantics.Meter).CreateCounter<long>("mesh.webhook.rejected", "{delivery}", "Deliveries that started nothing, by what was wrong with them.");
 
     public void Count(string reason) => counter.Add(1, new KeyValuePair<string, object?>("reason", reason));
 }

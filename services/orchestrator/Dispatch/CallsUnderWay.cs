@@ -16,6 +16,9 @@ internal sealed class CallsUnderWay(IHostApplicationLifetime lifetime)
 {
     private readonly ConcurrentDictionary<(TaskKey Task, StepKey Step, ActionDigest Digest), Run> running = new();
 
+    /// <summary>How many run.</summary>
+    public int Count => running.Count;
+
     /// <summary>Runs the call, or waits for the run that its holder asked for before.</summary>
     /// <param name="call">What is asked for.</param>
     /// <param name="epoch">The epoch of the asker's claim.</param>

@@ -53,6 +53,7 @@ internal sealed class JournalStore : IAsyncDisposable
         if (answer is JournalAnswer.Written written)
         {
             outbox.Raise();
+            JournalMetrics.Count(write, written);
 
             if (written.Task.State.IsEnded())
             {

@@ -27,6 +27,15 @@ internal sealed class WorkOffers
     /// <summary>Raised when a task is ready and nobody waits for it here: at another replica somebody may.</summary>
     public event Action<WorkflowKey>? Passed;
 
+    /// <summary>How many wait, those that have just ended included.</summary>
+    public int Waiting => waiting.Values.Sum(queue =>
+    {
+        lock (queue)
+        {
+            return queue.Count(poll => !poll.IsOver);
+        }
+    });
+
     public WaitingPoll Wait(AgentIdentity agent)
     {
         var poll = new WaitingPoll(agent);

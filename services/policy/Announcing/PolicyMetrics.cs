@@ -11,7 +11,7 @@ internal sealed class PolicyMetrics
     private readonly Counter<long> decisions;
 
     public PolicyMetrics(IMeterFactory meters) =>
-        decisions = meters.Create(MeshSemantics.Meter).CreateCounter<long>("mesh.policy.decisions", description: "Decisions, by effect and by the rule that decided.");
+        decisions = meters.Create(MeshSemantics.Meter).CreateCounter<long>("mesh.policy.decisions", "{decision}", "Decisions, by effect and by the rule that decided.");
 
     public void Count(Answer answer) => Add(
         answer switch

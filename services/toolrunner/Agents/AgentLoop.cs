@@ -60,6 +60,7 @@ internal sealed class AgentLoop(
         using var running = await starter.StartAsync(assignment, folder);
         var agent = running.Agent;
         log.AgentStarted(agent.Instance, assignment.Key, running.Pid);
+        using var counted = AgentMetrics.Count();
         file.Add(running);
 
         var cause = await running.EndedAsync(stop);

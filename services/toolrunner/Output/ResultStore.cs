@@ -1,3 +1,4 @@
+using Mesh.ServiceHost;
 using Mesh.Toolrunner.Custody;
 
 namespace Mesh.Toolrunner.Output;
@@ -14,6 +15,9 @@ internal sealed class ResultStore(RunnerOptions options, TimeProvider clock)
     private readonly Dictionary<DispatchId, Entry> entries = [];
     private readonly Queue<DispatchId> ended = new();
     private long bytes;
+
+    /// <summary>Shows how much of the room for results is taken.</summary>
+    public void Show(LimitGauges limits) => limits.Add("results-bytes", () => Interlocked.Read(ref bytes), options.ResultsBytes);
 
     /// <summary>The result of this dispatch: of the first run, if there was one, else of this one.</summary>
     /// <remarks>The run goes on when a caller stops waiting: what happened outside must be known to whoever asks next.</remarks>

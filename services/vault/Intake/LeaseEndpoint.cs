@@ -12,7 +12,7 @@ namespace Mesh.Vault.Intake;
 
 /// <summary>The door for the other services: leases, redemptions, fences, verification keys.</summary>
 internal sealed class LeaseEndpoint(
-    RedeemFlow flow, LeaseStore leases, FenceStore fences, WebhookKeys webhooks, VaultSeal seal, MeshServiceOptions mesh) : V1.LeaseService.LeaseServiceBase
+    RedeemFlow flow, LeaseStore leases, FenceStore fences, WebhookKeys webhooks, VaultSeal seal, LeaseMetrics metrics, MeshServiceOptions mesh) : V1.LeaseService.LeaseServiceBase
 {
     private const string RedeemerService = "toolrunner";
 
@@ -22,7 +22,9 @@ internal sealed class LeaseEndpoint(
     {
         var terms = Wire.Read(request);
         var redeemer = new SpiffeId(mesh.Domain, RedeemerService).ToString();
-        return Wire.Write(await leases.IssueAsync(terms, redeemer, Unsealed(), context.CancellationToken));
+        var lease = await leases.IssueAsync(terms, redeemer, Unsealed(), context.CancellationToken);
+        metrics.Issued();
+        return Wire.Write(lease);
     }
 
     public override async Task<V1.RedeemLeaseResponse> RedeemLease(V1.RedeemLeaseRequest request, ServerCallContext context)
@@ -42,6 +44,7 @@ internal sealed class LeaseEndpoint(
             throw VaultRefusals.Of(((RedeemOutcome.Refused)outcome).Reason);
         }
 
+        metrics.Redeemed();
         var (response, credential) = Wire.Write(redeemed);
         context.GetHttpContext().Response.OnCompleted(() =>
         {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Mesh.Cli;
 using Mesh.Cli.Dev;
 using Mesh.Integrity;
@@ -59,7 +60,11 @@ public sealed class DevNodeTests
         DevMesh.Signal(mesh.PidOf("audit"), 9);
 
         var health = new Uri($"http://127.0.0.1:{new Uri(run.Http).Port + 20 + Service.All.Single(service => service.Name == "audit").Index}/metrics");
-        await Eventually.Async(async () => (await TextAsync(http, health)).Contains("mesh_audit_checkpoint_refused_total", StringComparison.Ordinal), TimeSpan.FromSeconds(30));
+        await Eventually.Async(
+            async () => await TextAsync(http, health) is var metrics
+                && Regex.IsMatch(metrics, "^mesh_audit_checkpoint_refused_total [1-9]", RegexOptions.Multiline)
+                && Regex.IsMatch(metrics, "^mesh_audit_checkpoint_behind_seconds [1-9]", RegexOptions.Multiline),
+            TimeSpan.FromSeconds(60));
     }
 
     [Theory]

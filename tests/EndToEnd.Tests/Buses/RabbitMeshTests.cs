@@ -87,6 +87,9 @@ public sealed class RabbitMeshTests(RabbitMesh mesh) : IClassFixture<RabbitMesh>
             id = await mesh.StartTaskAsync(order);
             await mesh.AssertDoneOnceAsync(id, order);
             Assert.DoesNotContain(await mesh.LoggedAsync(id), entry => entry.Kind == "TaskCompleted");
+
+            // Whoever watches sees what waits, and that it grows old.
+            await Eventually.Async(async () => await OutboxAsync("mesh_outbox_depth") > 0 && await OutboxAsync("mesh_outbox_age_seconds") > 1, TimeSpan.FromSeconds(60));
         }
         finally
         {
@@ -95,5 +98,12 @@ public sealed class RabbitMeshTests(RabbitMesh mesh) : IClassFixture<RabbitMesh>
 
         await mesh.AssertEveryFactIsLoggedOnceAsync(id);
         await mesh.AssertVerifiesAsync();
+        await Eventually.Async(async () => await OutboxAsync("mesh_outbox_depth") == 0 && await OutboxAsync("mesh_outbox_age_seconds") == 0, TimeSpan.FromSeconds(60));
     }
+
+    private async Task<double> OutboxAsync(string gauge) => (await mesh.MetricsOfAsync("orchestrator")).Split('\n')
+        .Where(line => line.StartsWith($"{gauge} ", StringComparison.Ordinal))
+        .Select(line => double.Parse(line[(gauge.Length + 1)..], System.Globalization.CultureInfo.InvariantCulture))
+        .DefaultIfEmpty(-1)
+        .Single();
 }

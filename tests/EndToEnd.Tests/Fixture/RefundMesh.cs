@@ -16,7 +16,8 @@ public class RefundMesh : IAsyncLifetime
 {
     public const string Acme = "acme";
 
-    private static readonly string[] ServiceNames = ["ingress", "policy", "orchestrator", "vault", "audit", "toolrunner"];
+    // In the order of their ports.
+    private static readonly string[] ServiceNames = ["ingress", "orchestrator", "policy", "vault", "audit", "toolrunner"];
 
     private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(2) };
     private int orders;
@@ -242,6 +243,10 @@ public class RefundMesh : IAsyncLifetime
         DevMesh.Signal(killed, 9);
         await Eventually.Async(() => PidOf(name) != killed);
     }
+
+    /// <summary>What a service shows of its metrics.</summary>
+    public async Task<string> MetricsOfAsync(string service) =>
+        await http.GetStringAsync(new Uri($"http://127.0.0.1:{new Uri(Node.ReadRun().Http).Port + 20 + Array.IndexOf(ServiceNames, service)}/metrics"));
 
     /// <summary>Every service says that it is ready.</summary>
     public Task AllReadyAsync() => Eventually.Async(

@@ -5,7 +5,8 @@ using Mesh.TestKit;
 namespace EndToEnd.Tests.Tracing;
 
 /// <summary>From the webhook to the audit log's entry about the outcome of its tool call: one trace, on the embedded bus.</summary>
-public sealed class OneTraceTests(TracedMesh mesh) : OneTrace(mesh), IClassFixture<TracedMesh>;
+[Collection(nameof(Watched))]
+public sealed class OneTraceTests(TracedMesh mesh) : OneTrace(mesh);
 
 /// <summary>The same on RabbitMQ: what a message carries arrives.</summary>
 public sealed class OneTraceOnRabbitTests(TracedRabbitMesh mesh) : OneTrace(mesh), IClassFixture<TracedRabbitMesh>;
@@ -49,10 +50,21 @@ public abstract class OneTrace(TracedMesh mesh)
         var root = Assert.Single(trace.Roots);
         Assert.Equal("ingress", root.Service);
 
-        // The way back from every entry of the log ends at the door, over each service that had a part in it.
-        Assert.All(trace.Spans.Where(span => span is { Service: "audit", Name: "audit.log" }), entry => Assert.Equal(root, trace.Up(entry).Last()));
+        // The way back from every entry of the log ends at the door. Those about the three calls go by the agent that asked for them.
+        var ways = trace.Spans.Where(span => span is { Service: "audit", Name: "audit.log" }).Select(entry => trace.Up(entry).ToList()).ToList();
+        Assert.All(ways, way => Assert.Equal(root, way[^1]));
+        Assert.True(ways.Count(way => way.Any(span => span.Name == "agent.dispatch") && way.First(span => span.Name == "bus.send").Service == "orchestrator") >= 3);
         Assert.Equal(3, trace.Spans.Count(span => span.Name == "tool.call"));
         Assert.Equal(["audit", "ingress", "orchestrator", "policy", "toolrunner", "vault"], trace.Spans.Select(span => span.Service).Distinct().Order());
+    }
+
+    [Fact]
+    public async Task A_task_that_is_started_by_the_api_is_one_trace_too()
+    {
+        var trace = await TraceOfAsync(await mesh.StartTaskAsync(await mesh.OfferOrderAsync()));
+
+        Assert.Equal(Nesting, trace.Nesting.Except(Sometimes));
+        Assert.Equal("/mesh.orchestrator.v1.TaskService/StartTask", Assert.Single(trace.Spans, span => span is { Service: "ingress", Name: "ingress" }).Tags["mesh.door"]);
     }
 
     [Fact]

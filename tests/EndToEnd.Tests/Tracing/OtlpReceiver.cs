@@ -35,8 +35,8 @@ public sealed class OtlpReceiver : IAsyncDisposable
     /// <summary>All spans so far.</summary>
     public IReadOnlyList<ReceivedSpan> Spans => [.. inbox.Spans];
 
-    /// <summary>The names of all metrics so far.</summary>
-    public IReadOnlySet<string> Metrics => inbox.Metrics.Keys.ToHashSet();
+    /// <summary>All metrics so far, with their units.</summary>
+    public IReadOnlyDictionary<string, string> Metrics => inbox.Metrics;
 
     /// <summary>Every byte that came, request by request.</summary>
     public IReadOnlyList<byte[]> Requests => [.. inbox.Requests];

@@ -87,6 +87,49 @@ public abstract class BusContractTests(BusFixture fixture)
     }
 
     [Fact]
+    public async Task The_trace_that_a_message_carries_arrives_with_it_also_when_it_is_tried_again()
+    {
+        const string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        var seen = new System.Collections.Concurrent.ConcurrentQueue<string?>();
+        var handler = new EffectHandler(consumer, type, message =>
+        {
+            seen.Enqueue(message.TraceParent);
+            return seen.Count == 1 ? throw new InvalidOperationException("not yet") : Task.CompletedTask;
+        });
+        await using var consuming = await ConsumeAsync(handler);
+
+        await SendAsync(Message("traced", 1) with { TraceParent = trace });
+
+        await Eventually.Async(async () => (await EffectsAsync("traced")).Length == 1, TimeSpan.FromSeconds(60));
+        Assert.Equal([trace, trace], seen);
+    }
+
+    [Fact]
+    public async Task What_waits_what_rests_and_what_is_parked_is_counted_apart()
+    {
+        await using var bus = new Disposable(fixture.Open(new RetryPauses(TimeSpan.FromHours(1))));
+        var depths = fixture.Depths(bus.Bus);
+        await bus.Bus.SubscribeAsync(consumer, [type], CancellationToken.None);
+        Assert.Equal(new QueueDepth(0, 0, 0), await depths.LookAsync(consumer, CancellationToken.None));
+
+        await bus.Bus.SendAsync([Message("good", 1), Message("rests", 1), Message("parked", 1)], CancellationToken.None);
+        await Eventually.Async(async () => await depths.LookAsync(consumer, CancellationToken.None) == new QueueDepth(3, 0, 0), TimeSpan.FromSeconds(60));
+
+        await using (await RunningService.ConsumersAsync(fixture.Store, fixture.Open(new RetryPauses(TimeSpan.FromHours(1))), new EffectHandler(consumer, type, message => message.Key switch
+        {
+            "rests" => throw new InvalidOperationException("not yet"),
+            "parked" => throw new UndecodableMessageException("never"),
+            _ => Task.CompletedTask,
+        })))
+        {
+            await Eventually.Async(async () => await depths.LookAsync(consumer, CancellationToken.None) == new QueueDepth(0, 1, 1), TimeSpan.FromSeconds(60));
+        }
+
+        await bus.Bus.SendAsync([Message("good", 2)], CancellationToken.None);
+        await Eventually.Async(async () => await depths.LookAsync(consumer, CancellationToken.None) == new QueueDepth(1, 1, 1), TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
     public async Task A_poison_message_is_parked_with_its_error_and_goes_on_after_a_retry()
     {
         var isPoison = true;

@@ -29,6 +29,8 @@ public abstract class BusFixture : IAsyncLifetime
     /// <summary>The service's login by one connection, which ends when this is disposed.</summary>
     public NpgsqlDataSource OneConnection() => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(ConnectionString) { MaxPoolSize = 1 });
 
+    public abstract IQueueDepths Depths(IBusTransport bus);
+
     /// <summary>Makes the bus give out again what a dead consumer holds, without waiting for its patience to end.</summary>
     public abstract Task ForgetDeadConsumersAsync();
 
@@ -62,6 +64,8 @@ public sealed class EmbeddedBusFixture : BusFixture
 
     public override IDeadLetters DeadLetters(IBusTransport bus) => ((EmbeddedBus)bus).DeadLetters;
 
+    public override IQueueDepths Depths(IBusTransport bus) => ((EmbeddedBus)bus).Depths;
+
     public override Task ForgetDeadConsumersAsync() =>
         Store.ExecuteAsync("update bus.message set not_before = clock_timestamp() - interval '1 s' where state = 1");
 }
@@ -76,6 +80,8 @@ public sealed class RabbitBusFixture : BusFixture
     public override IBusTransport Open(RetryPauses pauses) => new RabbitBus(Server.Url, Store, pauses, NullLoggerFactory.Instance);
 
     public override IDeadLetters DeadLetters(IBusTransport bus) => ((RabbitBus)bus).DeadLetters;
+
+    public override IQueueDepths Depths(IBusTransport bus) => ((RabbitBus)bus).Depths;
 
     public override async Task ForgetDeadConsumersAsync()
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 
 namespace Mesh.ServiceHost.Tests.Telemetry;
 
+[Collection("Spans")]
 public sealed class MeshTracesTests : IDisposable
 {
     private readonly ActivityListener listener = new()
