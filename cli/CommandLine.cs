@@ -9,6 +9,7 @@ using Mesh.Cli.Auditing;
 using Mesh.Cli.DeadLetters;
 using Mesh.Cli.Demo;
 using Mesh.Cli.Dev;
+using Mesh.Cli.Install;
 using Mesh.Cli.Keys;
 using Mesh.Cli.Node;
 using Mesh.Cli.Output;
@@ -119,7 +120,8 @@ internal static class CommandLine
                 RetryDeadLetterCommand.Create(),
                 DiscardDeadLetterCommand.Create(),
             },
-            new Command("keys", "The keys of an installation.") { InitKeysCommand.Create() },
+            InitCommand.Create(),
+            new Command("keys", "The keys of an installation.") { InitKeysCommand.Create(), RenewKeysCommand.Create() },
             new Command("db", "The stores of the services.") { MigrateCommand.Create() },
             StatusCommand.Create(),
             WhoAmICommand.Create(),

@@ -33,7 +33,7 @@ internal static class GlobalOptions
 
     public static Option<string?> Token { get; } = new("--token")
     {
-        Description = "API token (MESH_TOKEN).",
+        Description = "API token (MESH_TOKEN, or the file that MESH_TOKEN_FILE names).",
         Recursive = true,
     };
 

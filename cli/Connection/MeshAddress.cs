@@ -11,8 +11,8 @@ internal sealed record MeshAddress(Uri Endpoint, string? Token)
 {
     public static MeshAddress Find(ParseResult parse)
     {
-        var endpoint = parse.GetValue(GlobalOptions.Endpoint) ?? Setting("MESH_ENDPOINT");
-        var token = parse.GetValue(GlobalOptions.Token) ?? Setting("MESH_TOKEN");
+        var endpoint = parse.GetValue(GlobalOptions.Endpoint) ?? Setting.Read("MESH_ENDPOINT");
+        var token = parse.GetValue(GlobalOptions.Token) ?? Setting.Read("MESH_TOKEN");
         if (endpoint is null)
         {
             // The token of run.json is for its own mesh only, so it is not read when another endpoint was named.
@@ -63,7 +63,4 @@ internal sealed record MeshAddress(Uri Endpoint, string? Token)
 
     private static bool IsThisMachine(Uri uri) =>
         uri.Host == "localhost" || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
-
-    private static string? Setting(string name) =>
-        Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 }

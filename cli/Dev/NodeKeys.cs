@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Mesh.Cli.Keys;
 using Mesh.Cli.Output;
 using Mesh.Integrity;
@@ -9,8 +8,6 @@ namespace Mesh.Cli.Dev;
 internal sealed class NodeKeys : IDisposable
 {
     public const string Domain = "mesh.local";
-
-    private static readonly TimeSpan RenewalCheck = TimeSpan.FromMinutes(10);
 
     private readonly DataFolder data;
     private readonly CertificateIssuer issuer;
@@ -39,39 +36,10 @@ internal sealed class NodeKeys : IDisposable
     }
 
     /// <summary>Replaces certificates at half of their life, until it is told to stop. Services read the new ones by themselves.</summary>
-    /// <remarks>What fails is told and tried again: an old certificate is good for 12 h more, and without a new one every service is refused.</remarks>
-    public async Task RenewAsync(Terminal terminal, CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            await Task.Delay(RenewalCheck, clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!stop.IsCancellationRequested)
-            {
-                RenewDue(terminal);
-            }
-        }
-    }
+    public Task RenewAsync(Terminal terminal, CancellationToken stop) =>
+        new CertificateRenewal(issuer, data.Keys, terminal.Detail, terminal.Warn, clock).RunAsync(stop);
 
     public void Dispose() => issuer.Dispose();
-
-    private void RenewDue(Terminal terminal)
-    {
-        // One by one: the folder of one service may be damaged, and the others must go on.
-        foreach (var service in KeyFolder.Services)
-        {
-            try
-            {
-                if (issuer.RenewIfDue(data.Keys, service))
-                {
-                    terminal.Detail($"certificate of {service} renewed");
-                }
-            }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
-            {
-                terminal.Warn($"the certificate of {service} could not be renewed and is tried again in {RenewalCheck.TotalMinutes:0} minutes: {error.Message}");
-            }
-        }
-    }
 
     private string ReadOrMakeToken()
     {

@@ -95,7 +95,7 @@ internal sealed class CertificateIssuer : IDisposable
     public bool RenewIfDue(string keysFolder, string service)
     {
         var folder = Path.Combine(keysFolder, service);
-        var isDue = IsDue(folder);
+        var isDue = IsOverdue(folder, TimeSpan.Zero, clock);
 
         if (isDue)
         {
@@ -114,7 +114,8 @@ internal sealed class CertificateIssuer : IDisposable
         KeyFile.WritePublic(Path.Combine(serviceFolder, KeyFolder.LeafCertificate), Encoding.ASCII.GetBytes(leaf.CertificatePem));
     }
 
-    private bool IsDue(string serviceFolder)
+    /// <summary>Whether the leaf is gone, or has lived half of its life and some more.</summary>
+    public static bool IsOverdue(string serviceFolder, TimeSpan grace, TimeProvider clock)
     {
         var path = Path.Combine(serviceFolder, KeyFolder.LeafCertificate);
 
@@ -126,6 +127,6 @@ internal sealed class CertificateIssuer : IDisposable
         using var leaf = X509CertificateLoader.LoadCertificateFromFile(path);
         var from = new DateTimeOffset(leaf.NotBefore.ToUniversalTime());
         var until = new DateTimeOffset(leaf.NotAfter.ToUniversalTime());
-        return clock.GetUtcNow() >= from + ((until - from) / 2);
+        return clock.GetUtcNow() >= from + ((until - from) / 2) + grace;
     }
 }

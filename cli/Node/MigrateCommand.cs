@@ -15,7 +15,7 @@ internal static partial class MigrateCommand
     {
         var postgres = new Option<string?>("--postgres")
         {
-            Description = "A superuser's connection, as Npgsql takes it (MESH_POSTGRES). Without it, the database of --data is used, and started for this when no mesh runs there.",
+            Description = "A superuser's connection, as Npgsql takes it (MESH_POSTGRES, MESH_POSTGRES_FILE). Without it, the database of --data is used, and started for this when no mesh runs there.",
             HelpName = "CONNECTION",
         };
         var connections = new Option<DirectoryInfo?>("--connections")
@@ -27,7 +27,7 @@ internal static partial class MigrateCommand
 
         command.Runs(async (session, stop) =>
         {
-            var admin = session.Parse.GetValue(postgres) ?? Environment.GetEnvironmentVariable("MESH_POSTGRES");
+            var admin = session.Parse.GetValue(postgres) ?? Setting.Read("MESH_POSTGRES");
             var folder = session.Parse.GetValue(connections);
             var stores = (admin, folder) switch
             {

@@ -33,7 +33,7 @@ public sealed record RunnerOptions
     public int AgentUidBase { get; init; } = 200_000;
 
     /// <summary>Where the orchestrator can ask this very runner.</summary>
-    [Option("advertise", "Address at which the orchestrator reaches exactly this runner, host:port; the listen address when absent.")]
+    [Option("advertise", "Address at which the orchestrator reaches exactly this runner, host:port. When absent: the listen address, or where that is 0.0.0.0 or [::], the address of this machine from which the orchestrator is reached.")]
     public IPEndPoint? Advertise { get; init; }
 
     /// <summary>Names inside the operator's own network.</summary>

@@ -22,7 +22,9 @@ public static class MeshService
         StartupRefusedException.PrintInsteadOfCrashing();
         var table = new OptionTable(service, options.Prepend(typeof(MeshServiceOptions)));
 
-        switch (table.Read(Environment.GetEnvironmentVariables(), args))
+        var isProbe = args is [Probe.Verb, ..];
+
+        switch (table.Read(Environment.GetEnvironmentVariables(), isProbe ? args[1..] : args))
         {
             case OptionsReading.Help help:
                 Console.Out.Write(help.Text);
@@ -31,6 +33,10 @@ public static class MeshService
 
             case OptionsReading.Refused refused:
                 throw new StartupRefusedException(service, refused.Lines);
+
+            case OptionsReading.Bound bound when isProbe:
+                Environment.Exit(Probe.Run(((MeshServiceOptions)bound.Records[typeof(MeshServiceOptions)]).Health, Console.Out));
+                break;
 
             case OptionsReading.Bound bound:
                 Compose(builder, service, bound.Records);
@@ -224,17 +230,19 @@ public static class MeshService
 
     private static TlsIdentity ReadIdentity(string service, MeshServiceOptions options)
     {
+        var (option, folder) = options.Tls is { } apart ? ("MESH_TLS (--tls)", apart) : ("MESH_KEYS (--keys)", options.Keys);
+
         try
         {
-            var identity = new TlsIdentity(options.Keys, options.Domain);
+            var identity = new TlsIdentity(folder, options.Domain);
             var expected = new SpiffeId(options.Domain, service);
             return SpiffeId.TryRead(identity.Certificate, out var id) && id == expected
                 ? identity
-                : throw new StartupRefusedException(service, $"MESH_KEYS (--keys): the certificate in {options.Keys} is not that of {expected}");
+                : throw new StartupRefusedException(service, $"{option}: the certificate in {folder} is not that of {expected}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
-            throw new StartupRefusedException(service, $"MESH_KEYS (--keys): {options.Keys} has no readable tls.crt, tls.key and ca.crt that fit together; keys init writes them");
+            throw new StartupRefusedException(service, $"{option}: {folder} has no readable tls.crt, tls.key and ca.crt that fit together; keys init writes them");
         }
     }
 

@@ -18,6 +18,10 @@ public sealed record MeshServiceOptions
     [Option("keys", "This service's folder of keys, as keys init wrote it; certificates in it may be replaced while the service runs.", Required = true)]
     public string Keys { get; init; } = "";
 
+    /// <summary>The folder of the certificate, where it is renewed by somebody who must not see the keys.</summary>
+    [Option("tls", "Folder with tls.crt, tls.key and ca.crt, where whoever renews them must not see the other keys; the folder of keys when absent.")]
+    public string? Tls { get; init; }
+
     /// <summary>The trust domain; peers from another one are strangers.</summary>
     [Option("domain", "Trust domain of the mesh; a peer whose certificate names another one is refused.", Required = true)]
     public string Domain { get; init; } = "";

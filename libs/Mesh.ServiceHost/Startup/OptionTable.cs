@@ -61,6 +61,7 @@ internal sealed class OptionTable
             text.Append($"\n  --{row.Option.Name}, {row.Option.Variable} ({fallback}{bounds})\n      {row.Option.Sentence}\n");
         }
 
+        text.Append($"\n  {Probe.Verb}\n      {Probe.Sentence}\n");
         text.Append("\n  --help\n      Print this and exit.\n");
         return text.ToString();
     }

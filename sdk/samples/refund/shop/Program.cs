@@ -1,19 +1,27 @@
 // The real system of the refund sample: an ordinary HTTP service that knows nothing of Mesh.
 //
-//   SHOP_CRM_TOKEN=… SHOP_PAYMENTS_TOKEN=… SHOP_MAIL_TOKEN=… dotnet Shop.dll [--port 7390] [--file shop.jsonl]
+//   SHOP_CRM_TOKEN=… SHOP_PAYMENTS_TOKEN=… SHOP_MAIL_TOKEN=… dotnet Shop.dll [--port 7390] [--address 127.0.0.1] [--file shop.jsonl]
 //
-// Port 0 (the default) takes a free one; the first line of output says which.
+// Port 0 (the default) takes a free one; the first line of output says which. Tokens can also be files of those names in the folder that
+// SHOP_TOKENS names.
 using System.Globalization;
 using System.Net;
 using Refund.Shop;
 
 var builder = WebApplication.CreateSlimBuilder(args);
 var port = builder.Configuration.GetValue("port", 0);
+var address = IPAddress.Parse(builder.Configuration.GetValue("address", "127.0.0.1"));
+
+if (builder.Configuration["SHOP_TOKENS"] is { } folder)
+{
+    builder.Configuration.AddKeyPerFile(folder, optional: false);
+}
+
 var tokens = AreaTokens.Read(builder.Configuration);
 using var book = new Book(TimeProvider.System, builder.Configuration["file"]);
 
 builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
-builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port));
+builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(address, port));
 builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
 builder.Services.ConfigureHttpJsonOptions(json => Wire.Configure(json.SerializerOptions));
 builder.Services.AddSingleton(tokens);
