@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -11,6 +12,8 @@ namespace Mesh.Cli.Node;
 /// <summary><c>mesh db migrate</c>: brings the stores of all services up to date.</summary>
 internal static partial class MigrateCommand
 {
+    private static readonly TimeSpan WaitPause = TimeSpan.FromMilliseconds(500);
+
     public static Command Create()
     {
         var postgres = new Option<string?>("--postgres")
@@ -23,7 +26,8 @@ internal static partial class MigrateCommand
             Description = "With --postgres: a folder with a file per store (orchestrator, policy, vault, audit, bus), each a connection string.",
             HelpName = "DIR",
         };
-        var command = new Command("migrate", "Bring the stores of all services up to date. Safe to repeat.") { postgres, connections };
+        var wait = LengthOfTime.Option("--wait", "With --postgres: how long to wait for a server that does not answer yet.");
+        var command = new Command("migrate", "Bring the stores of all services up to date. Safe to repeat.") { postgres, connections, wait };
 
         command.Runs(async (session, stop) =>
         {
@@ -31,7 +35,7 @@ internal static partial class MigrateCommand
             var folder = session.Parse.GetValue(connections);
             var stores = (admin, folder) switch
             {
-                ({ Length: > 0 }, not null) => await RunNodeAsync(admin, folder.FullName, stop),
+                ({ Length: > 0 }, not null) => await RunThereAsync(admin, folder.FullName, session.Parse.GetValue(wait), stop),
                 ({ Length: > 0 }, null) => throw new ProblemException(Problem.Usage("--postgres needs --connections too.")),
                 (_, not null) => throw new ProblemException(Problem.Usage("--connections needs --postgres (or MESH_POSTGRES) too.")),
                 _ => await RunHereAsync(new DataFolder(session.Parse.GetValue(GlobalOptions.Data)!.FullName), stop),
@@ -52,6 +56,31 @@ internal static partial class MigrateCommand
             mesh db migrate
             mesh db migrate --postgres "Host=db;Username=postgres;Password=..." --connections /etc/mesh/connections
             """);
+    }
+
+    private static async Task<IReadOnlyList<(string Store, int Count)>> RunThereAsync(string admin, string connections, TimeSpan? wait, CancellationToken stop)
+    {
+        for (var clock = Stopwatch.StartNew(); ; await Task.Delay(WaitPause, stop))
+        {
+            try
+            {
+                await using var connection = new NpgsqlConnection(admin);
+                await connection.OpenAsync(stop);
+                return await RunNodeAsync(admin, connections, stop);
+            }
+            catch (NpgsqlException silent) when (silent is not PostgresException || silent.SqlState == PostgresErrorCodes.CannotConnectNow)
+            {
+                if (clock.Elapsed >= (wait ?? TimeSpan.Zero))
+                {
+                    throw new ProblemException(Problem.Here("POSTGRES_SILENT", $"PostgreSQL does not answer: {silent.Message}", ExitCodes.NotReachable));
+                }
+            }
+            catch (PostgresException refused)
+            {
+                throw new ProblemException(Problem.Here(
+                    "POSTGRES_REFUSED", $"PostgreSQL does not let the superuser of --postgres (MESH_POSTGRES) in: {refused.MessageText} ({refused.SqlState}).", ExitCodes.NotAllowed));
+            }
+        }
     }
 
     // The database of a mesh that runs is asked as it is; one that does not run is started for this.

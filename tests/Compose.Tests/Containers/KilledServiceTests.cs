@@ -1,0 +1,59 @@
+using System.Globalization;
+using Mesh.TestKit;
+
+namespace Compose.Tests.Containers;
+
+/// <summary>Three tool runners and two orchestrators, and each service in turn killed while tasks run.</summary>
+public sealed class KilledServiceTests
+{
+    private const int TasksPerKill = 3;
+
+    [Fact]
+    public async Task Whatever_is_killed_in_turn_every_accepted_webhook_is_refunded_once_and_the_log_verifies()
+    {
+        await Engine.RequireAsync();
+        await using var mesh = await ContainerMesh.StartAsync();
+        await mesh.UpAsync("--scale", "toolrunner=3", "--scale", "orchestrator=2");
+        await mesh.HealthyAsync("toolrunner");
+        await mesh.HealthyAsync("orchestrator");
+        Assert.Equal((3, 2), ((await mesh.ContainersAsync("toolrunner")).Length, (await mesh.ContainersAsync("orchestrator")).Length));
+        List<string> tasks = [];
+
+        foreach (var service in (string[])["ingress", "orchestrator", "policy", "vault", "audit", "toolrunner", "postgres", "rabbitmq"])
+        {
+            var sending = Enumerable.Range(0, TasksPerKill).Select(_ => mesh.DeliverAsync("1001")).ToList();
+            await Task.WhenAny(sending);
+            await KillAsync(mesh, (await mesh.ContainersAsync(service))[0]);
+            tasks.AddRange(await Task.WhenAll(sending));
+        }
+
+        Assert.All(await Task.WhenAll(tasks.Select(mesh.EndOfAsync)), state => Assert.Equal("TASK_STATE_COMPLETED", state));
+        var refunds = await mesh.BookAsync("refund");
+        Assert.Equal(tasks.Count, refunds.Distinct().Count());
+        Assert.Equal(tasks.Count, refunds.Length);
+        Assert.Equal(tasks.Count, (await mesh.BookAsync("mail")).Length);
+        Assert.Contains("\nverified\n", await mesh.VerifiedAsync(), StringComparison.Ordinal);
+    }
+
+    // As a crash would: an engine that is told to kill a container would not start it again.
+    private static async Task KillAsync(ContainerMesh mesh, string container)
+    {
+        var restarts = int.Parse(await Engine.InspectAsync(container, "{{.RestartCount}}"), CultureInfo.InvariantCulture);
+        var isOurs = (await Engine.InspectAsync(container, "{{.HostConfig.Init}}")) == "true";
+
+        if (isOurs)
+        {
+            // Everything but the first process, which ends with what it started.
+            await Engine.TryAsync(["docker", "exec", container, "sh", "-c", "kill -9 -1"]);
+            await Eventually.Async(
+                async () => int.Parse(await Engine.InspectAsync(container, "{{.RestartCount}}"), CultureInfo.InvariantCulture) > restarts,
+                TimeSpan.FromMinutes(2),
+                "the engine starts it again");
+        }
+        else
+        {
+            await Engine.RunAsync(["docker", "kill", container]);
+            await Engine.RunAsync(["docker", "start", container]);
+        }
+    }
+}
