@@ -1,54 +1,34 @@
-using Mesh.Cli.Dev;
-
 namespace Mesh.TestKit;
 
 /// <summary>A RabbitMQ that belongs to one test or class, which may kill and restart it. Dispose it.</summary>
-public sealed class OwnRabbit : IAsyncDisposable
+public abstract class OwnRabbit : IAsyncDisposable
 {
-    private readonly PrivateRabbit server;
-    private readonly OpenFolder folder;
+    /// <summary>Where it is, with its user and password. It stays the same.</summary>
+    public abstract Uri Url { get; }
 
-    private OwnRabbit(PrivateRabbit server, OpenFolder folder)
-    {
-        this.server = server;
-        this.folder = folder;
-    }
-
-    public Uri Url => server.Url;
-
-    public int Pid => server.Pid;
-
-    public static async Task<OwnRabbit> StartAsync()
-    {
-        var folder = new OpenFolder();
-        var ports = FreePorts.Several(3);
-
-        return new(await PrivateRabbit.StartAsync(Path.Combine(folder.Path, "rabbitmq"), new(ports[0], ports[1], ports[2])), folder);
-    }
+    /// <summary>In a container where an engine answers, else a private server from the installed package.</summary>
+    public static async Task<OwnRabbit> StartAsync() => await ContainerEngine.MissingAsync(RabbitInContainer.Image) is null
+        ? await RabbitInContainer.StartAsync()
+        : await RabbitFromPackage.StartAsync();
 
     /// <summary>kill -9: nothing is flushed, no connection is closed properly.</summary>
-    public Task KillAsync() => server.KillAsync();
+    public abstract Task KillAsync();
 
-    public Task StartAgainAsync() => server.StartAsync();
+    public abstract Task StartAgainAsync();
+
+    /// <summary>Stops all that it does, without ending it, until <see cref="ThawAsync"/>.</summary>
+    public abstract Task FreezeAsync();
+
+    public abstract Task ThawAsync();
 
     /// <summary>
     /// Waits until the queues of this moment are on disk as such. RabbitMQ writes the register of new ones with a delay, so that one
     /// that is killed in the first moment of a queue's life does not find the queue again.
     /// </summary>
-    public async Task RegisteredAsync()
-    {
-        var now = DateTime.UtcNow;
-        await Eventually.Async(() => Directory.EnumerateFiles(folder.Path, "*.dets", SearchOption.AllDirectories)
-            .Where(file => file.Contains("/quorum/", StringComparison.Ordinal))
-            .All(file => File.GetLastWriteTimeUtc(file) > now));
-    }
+    public abstract Task RegisteredAsync();
 
     /// <summary>Runs <c>rabbitmqctl</c>.</summary>
-    public Task<string> ControlAsync(params string[] arguments) => server.ControlAsync(arguments);
+    public abstract Task<string> ControlAsync(params string[] arguments);
 
-    public async ValueTask DisposeAsync()
-    {
-        await server.DisposeAsync();
-        folder.Dispose();
-    }
+    public abstract ValueTask DisposeAsync();
 }

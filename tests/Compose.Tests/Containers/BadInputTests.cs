@@ -13,7 +13,7 @@ public sealed class BadInputTests(SharedMesh shared)
     {
         var mesh = await shared.MeshAsync();
 
-        var bare = await Engine.TryAsync(
+        var bare = await ContainerEngine.TryAsync(
         [
             "docker", "run", "--rm", "--read-only", "-e", "MESH_LISTEN=0.0.0.0:7310", "-e", "MESH_HEALTH=127.0.0.1:7320", "-e", "MESH_DOMAIN=mesh.local",
             "-e", "MESH_KEYS=/mesh/keys/self", "-e", "MESH_TLS=/mesh/tls/self", Images.OfMesh, "Mesh.Policy.dll",
@@ -43,7 +43,7 @@ public sealed class BadInputTests(SharedMesh shared)
             var volumes = new[] { "ca", "keys/ingress", "keys/orchestrator", "keys/policy", "keys/vault", "keys/audit", "keys/toolrunner" }
                 .Where(volume => $"/mesh/{volume}" != folder)
                 .SelectMany(volume => (string[])["-v", $"{mesh.Project}_{volume.Replace('/', '-')}:/mesh/{volume}"]);
-            return await Engine.TryAsync(["docker", "run", "--rm", "--network", "none", .. volumes, Images.OfMesh, "Mesh.Cli.dll", "init", "/mesh", "--postgres", "Host=postgres;Database=mesh;Username=postgres"]);
+            return await ContainerEngine.TryAsync(["docker", "run", "--rm", "--network", "none", .. volumes, Images.OfMesh, "Mesh.Cli.dll", "init", "/mesh", "--postgres", "Host=postgres;Database=mesh;Username=postgres"]);
         }
     }
 
@@ -93,7 +93,7 @@ public sealed class BadInputTests(SharedMesh shared)
     {
         var mesh = await shared.MeshAsync();
         var volume = $"{mesh.Project}_another";
-        await Engine.RunAsync(["docker", "run", "--rm", "--network", "none", "-v", $"{volume}:/mesh/operator", Images.OfMesh, "Mesh.Cli.dll", "init", "/mesh/operator/another", "--postgres", "Host=postgres;Database=mesh;Username=postgres"]);
+        await ContainerEngine.RunAsync(["docker", "run", "--rm", "--network", "none", "-v", $"{volume}:/mesh/operator", Images.OfMesh, "Mesh.Cli.dll", "init", "/mesh/operator/another", "--postgres", "Host=postgres;Database=mesh;Username=postgres"]);
 
         try
         {
@@ -106,7 +106,7 @@ public sealed class BadInputTests(SharedMesh shared)
         }
         finally
         {
-            await Engine.RunAsync(["docker", "volume", "rm", volume]);
+            await ContainerEngine.RunAsync(["docker", "volume", "rm", volume]);
         }
     }
 
@@ -133,11 +133,11 @@ public sealed class BadInputTests(SharedMesh shared)
         {
             var said = "";
             await Eventually.Async(
-                async () => (said = (await Engine.TryAsync(["docker", "exec", name, "dotnet", program, "probe"])).Output).Contains(what, StringComparison.Ordinal),
+                async () => (said = (await ContainerEngine.TryAsync(["docker", "exec", name, "dotnet", program, "probe"])).Output).Contains(what, StringComparison.Ordinal),
                 Patience,
                 $"the probe of the replica says {what}");
         }
 
-        public async ValueTask DisposeAsync() => await Engine.RunAsync(["docker", "rm", "-f", "-v", name]);
+        public async ValueTask DisposeAsync() => await ContainerEngine.RunAsync(["docker", "rm", "-f", "-v", name]);
     }
 }

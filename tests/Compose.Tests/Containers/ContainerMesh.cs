@@ -44,12 +44,22 @@ public sealed class ContainerMesh : IAsyncDisposable
     /// <summary>The published port.</summary>
     public HttpClient Door => http;
 
-    public static async Task<ContainerMesh> StartAsync(string[]? more = null, IReadOnlyDictionary<string, string>? settings = null)
+    /// <param name="more">Files after the mesh's and the sample's.</param>
+    /// <param name="settings">Variables of the files.</param>
+    /// <param name="beforeStart">Called when the networks are there, and no container runs yet.</param>
+    public static async Task<ContainerMesh> StartAsync(
+        string[]? more = null, IReadOnlyDictionary<string, string>? settings = null, Func<ContainerMesh, Task>? beforeStart = null)
     {
         var mesh = new ContainerMesh(["compose/compose.yaml", "compose/compose.sample.yaml", .. more ?? []], settings ?? new Dictionary<string, string>());
 
         try
         {
+            if (beforeStart is not null)
+            {
+                await mesh.UpAsync("--no-start");
+                await beforeStart(mesh);
+            }
+
             await mesh.UpAsync();
             await mesh.AppliedAsync();
             return mesh;
@@ -62,23 +72,23 @@ public sealed class ContainerMesh : IAsyncDisposable
         }
     }
 
-    public Task<string> UpAsync(params string[] how) => ComposeAsync(["up", "-d", "--no-build", .. how]);
+    public Task<string> UpAsync(params string[] how) => ComposeAsync(["up", .. how.Contains("--no-start") ? how : ["-d", .. how], "--no-build"]);
 
-    public Task<string> ComposeAsync(params string[] command) => Engine.RunAsync([.. Engine.Compose, .. command], environment);
+    public Task<string> ComposeAsync(params string[] command) => ContainerEngine.RunAsync([.. Engine.Compose, .. command], environment);
 
-    public Task<(int ExitCode, string Output, string Errors)> TryComposeAsync(params string[] command) => Engine.TryAsync([.. Engine.Compose, .. command], environment);
+    public Task<(int ExitCode, string Output, string Errors)> TryComposeAsync(params string[] command) => ContainerEngine.TryAsync([.. Engine.Compose, .. command], environment);
 
     /// <summary>Runs the command line in the mesh.</summary>
     public Task<string> CliAsync(params string[] command) => ComposeAsync(["run", "--rm", "--no-deps", "-T", "cli", .. command]);
 
     /// <summary>The containers of a service.</summary>
-    public async Task<string[]> ContainersAsync(string service) => Lines(await Engine.RunAsync(
+    public async Task<string[]> ContainersAsync(string service) => Lines(await ContainerEngine.RunAsync(
         ["docker", "ps", "-aq", "--no-trunc", "--filter", $"label=com.docker.compose.project={Project}", "--filter", $"label=com.docker.compose.service={service}", "--filter", "label=com.docker.compose.oneoff=False"]));
 
     public async Task HealthyAsync(string service) => await Eventually.Async(
         async () =>
         {
-            var states = await Task.WhenAll((await ContainersAsync(service)).Select(one => Engine.InspectAsync(one, "{{.State.Health.Status}}")));
+            var states = await Task.WhenAll((await ContainersAsync(service)).Select(one => ContainerEngine.InspectAsync(one, "{{.State.Health.Status}}")));
             return states.Length > 0 && states.All(state => state.Trim() == "healthy");
         },
         Patience,
@@ -170,7 +180,7 @@ public sealed class ContainerMesh : IAsyncDisposable
     private async Task AppliedAsync()
     {
         await Eventually.Async(
-            async () => (await ContainersAsync("sample")) is [var one] && (await Engine.InspectAsync(one, "{{.State.Status}} {{.State.ExitCode}}")) == "exited 0",
+            async () => (await ContainersAsync("sample")) is [var one] && (await ContainerEngine.InspectAsync(one, "{{.State.Status}} {{.State.ExitCode}}")) == "exited 0",
             Patience,
             "the sample is applied");
         signingKey = (await ComposeAsync("exec", "-T", "shop", "cat", "/sample/secrets/shop-signing-key")).Trim();

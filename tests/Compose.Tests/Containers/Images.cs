@@ -1,3 +1,5 @@
+using Mesh.TestKit;
+
 namespace Compose.Tests.Containers;
 
 /// <summary>The images of this checkout, built for this run of tests alone.</summary>
@@ -21,16 +23,16 @@ public sealed class Images : IAsyncDisposable
     {
         if (Build.IsValueCreated)
         {
-            await Engine.TryAsync(["docker", "image", "rm", OfMesh, OfSample]);
+            await ContainerEngine.TryAsync(["docker", "image", "rm", OfMesh, OfSample]);
 
             // The stages before the last, which have no name.
-            await Engine.TryAsync(["docker", "image", "prune", "-f", "--filter", "label=mesh.stage"]);
+            await ContainerEngine.TryAsync(["docker", "image", "prune", "-f", "--filter", "label=mesh.stage"]);
         }
     }
 
     private static async Task BuildAsync()
     {
-        var hasBuildKit = (await Engine.TryAsync(["docker", "buildx", "version"])).ExitCode == 0;
+        var hasBuildKit = (await ContainerEngine.TryAsync(["docker", "buildx", "version"])).ExitCode == 0;
         Environment = new Dictionary<string, string>
         {
             ["MESH_IMAGE"] = OfMesh,
@@ -38,6 +40,6 @@ public sealed class Images : IAsyncDisposable
             ["MESH_BUILD_NETWORK"] = "host",
             ["DOCKER_BUILDKIT"] = hasBuildKit ? "1" : "0",
         };
-        await Engine.RunAsync([.. Engine.Compose, "-f", "compose/compose.yaml", "-f", "compose/compose.sample.yaml", "build", "init", "sample"], Environment);
+        await ContainerEngine.RunAsync([.. Engine.Compose, "-f", "compose/compose.yaml", "-f", "compose/compose.sample.yaml", "build", "init", "sample"], Environment);
     }
 }

@@ -38,22 +38,22 @@ public sealed class KilledServiceTests
     // As a crash would: an engine that is told to kill a container would not start it again.
     private static async Task KillAsync(ContainerMesh mesh, string container)
     {
-        var restarts = int.Parse(await Engine.InspectAsync(container, "{{.RestartCount}}"), CultureInfo.InvariantCulture);
-        var isOurs = (await Engine.InspectAsync(container, "{{.HostConfig.Init}}")) == "true";
+        var restarts = int.Parse(await ContainerEngine.InspectAsync(container, "{{.RestartCount}}"), CultureInfo.InvariantCulture);
+        var isOurs = (await ContainerEngine.InspectAsync(container, "{{.HostConfig.Init}}")) == "true";
 
         if (isOurs)
         {
             // Everything but the first process, which ends with what it started.
-            await Engine.TryAsync(["docker", "exec", container, "sh", "-c", "kill -9 -1"]);
+            await ContainerEngine.TryAsync(["docker", "exec", container, "sh", "-c", "kill -9 -1"]);
             await Eventually.Async(
-                async () => int.Parse(await Engine.InspectAsync(container, "{{.RestartCount}}"), CultureInfo.InvariantCulture) > restarts,
+                async () => int.Parse(await ContainerEngine.InspectAsync(container, "{{.RestartCount}}"), CultureInfo.InvariantCulture) > restarts,
                 TimeSpan.FromMinutes(2),
                 "the engine starts it again");
         }
         else
         {
-            await Engine.RunAsync(["docker", "kill", container]);
-            await Engine.RunAsync(["docker", "start", container]);
+            await ContainerEngine.RunAsync(["docker", "kill", container]);
+            await ContainerEngine.RunAsync(["docker", "start", container]);
         }
     }
 }

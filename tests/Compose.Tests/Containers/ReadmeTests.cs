@@ -19,7 +19,7 @@ public sealed partial class ReadmeTests
 
         try
         {
-            var (exitCode, output, errors) = await Engine.TryAsync(["timeout", "600", "bash", "-euxo", "pipefail", "-c", typed], environment);
+            var (exitCode, output, errors) = await ContainerEngine.TryAsync(["timeout", "600", "bash", "-euxo", "pipefail", "-c", typed], environment);
 
             Assert.True(exitCode == 0, $"{exitCode}: {output}\n{errors}");
             Assert.Contains("\nverified\n", output, StringComparison.Ordinal);
@@ -28,7 +28,7 @@ public sealed partial class ReadmeTests
         }
         finally
         {
-            await Engine.TryAsync(
+            await ContainerEngine.TryAsync(
                 [.. Engine.Compose, "-f", "compose/compose.yaml", "-f", "compose/compose.sample.yaml", "-p", project, "down", "-v", "--remove-orphans", "--timeout", "1"], environment);
         }
     }

@@ -1,3 +1,5 @@
+using Mesh.TestKit;
+
 namespace Compose.Tests.Containers;
 
 /// <summary>The refund sample in containers, from the published port to the shop's book.</summary>
@@ -37,14 +39,14 @@ public sealed class RefundTests(SharedMesh shared)
             {
                 foreach (var container in await mesh.ContainersAsync(service))
                 {
-                    all.Add($"{service} {container} {await Engine.InspectAsync(container, "{{.State.StartedAt}}")}");
+                    all.Add($"{service} {container} {await ContainerEngine.InspectAsync(container, "{{.State.StartedAt}}")}");
                 }
             }
 
             return all;
         }
 
-        async Task<string> LogAsync(string service) => await Engine.RunAsync(["docker", "logs", (await mesh.ContainersAsync(service))[0]]);
+        async Task<string> LogAsync(string service) => await ContainerEngine.RunAsync(["docker", "logs", (await mesh.ContainersAsync(service))[0]]);
     }
 
     [Fact]
@@ -109,7 +111,7 @@ public sealed class RefundTests(SharedMesh shared)
     {
         var mesh = await shared.MeshAsync();
         var policy = (await mesh.ContainersAsync("policy"))[0];
-        var started = await Engine.InspectAsync(policy, "{{.State.StartedAt}}");
+        var started = await ContainerEngine.InspectAsync(policy, "{{.State.StartedAt}}");
         var before = await CertificateAsync();
 
         // Gone is due: the next look of the CA, here by hand, makes another.
@@ -121,7 +123,7 @@ public sealed class RefundTests(SharedMesh shared)
         Assert.Contains("certificate of policy renewed", renewed, StringComparison.Ordinal);
         Assert.NotEqual(before, await CertificateAsync());
         Assert.Equal("TASK_STATE_COMPLETED", await mesh.EndOfAsync(await mesh.DeliverAsync("1004")));
-        Assert.Equal(started, await Engine.InspectAsync(policy, "{{.State.StartedAt}}"));
+        Assert.Equal(started, await ContainerEngine.InspectAsync(policy, "{{.State.StartedAt}}"));
 
         Task<string> CertificateAsync() => mesh.ComposeAsync("exec", "-T", "policy", "cat", "/mesh/tls/self/tls.crt");
     }

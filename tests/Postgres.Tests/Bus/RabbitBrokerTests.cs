@@ -136,7 +136,7 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
         await bus.SendAsync([Message("k", 0)], Stop);
         await Eventually.Async(async () => await CountAsync() == 1);
 
-        Signal(fixture.Server.Pid, "STOP");
+        await fixture.Server.FreezeAsync();
 
         try
         {
@@ -144,7 +144,7 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
         }
         finally
         {
-            Signal(fixture.Server.Pid, "CONT");
+            await fixture.Server.ThawAsync();
         }
 
         // It has read what was sent by now, and the sender cannot know.
@@ -248,12 +248,6 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
         {
             return new HashSet<Guid>();
         }
-    }
-
-    private static void Signal(int pid, string signal)
-    {
-        using var kill = System.Diagnostics.Process.Start("/bin/kill", [$"-{signal}", $"{pid}"]);
-        kill.WaitForExit();
     }
 
     private Task<RunningService> ConsumeAsync(IMessageHandler handler) => RunningService.ConsumersAsync(fixture.Store, fixture.Open(Short), handler);
