@@ -16,14 +16,16 @@ internal sealed class Guarantees
 
     private readonly CrashMesh mesh;
     private readonly string task;
+    private readonly string order;
     private readonly IReadOnlyList<TaskEvent> events;
     private readonly ShopLog shop;
     private readonly string story;
 
-    private Guarantees(CrashMesh mesh, string task, IReadOnlyList<TaskEvent> events, ShopLog shop, string story)
+    private Guarantees(CrashMesh mesh, string task, string order, IReadOnlyList<TaskEvent> events, ShopLog shop, string story)
     {
         this.mesh = mesh;
         this.task = task;
+        this.order = order;
         this.events = events;
         this.shop = shop;
         this.story = story;
@@ -32,7 +34,7 @@ internal sealed class Guarantees
     /// <summary>Asserts all of them; call when the task has ended and the log has all its facts.</summary>
     public static async Task AssertAsync(CrashMesh mesh, string task, string order)
     {
-        var guarantees = new Guarantees(mesh, task, await mesh.EventsAsync(task), await mesh.LogOfAsync(order), await mesh.StoryAsync(task));
+        var guarantees = new Guarantees(mesh, task, order, await mesh.EventsAsync(task), await mesh.LogOfAsync(order), await mesh.StoryAsync(task));
         guarantees.RecordedStepsNeverRunAgain();
         await mesh.AssertEachWriteWasLoggedFirstAsync(task, guarantees.shop);
         guarantees.WhatMayNotBeRepeatedIsSentOnce();
@@ -83,6 +85,9 @@ internal sealed class Guarantees
 
         var said = Directory.EnumerateFiles(Path.Combine(mesh.Node.Data, "logs"), "*", SearchOption.AllDirectories).Select(file => ($"file {file}", Read(file)));
         var agent = await mesh.AgentPidAsync();
+
+        // The search finds what is there.
+        Assert.NotEmpty(Remains.Find(new Canary(order), rows));
 
         foreach (var secret in (string[])[RefundShop.CrmToken, RefundShop.PaymentsToken, RefundShop.MailToken])
         {
