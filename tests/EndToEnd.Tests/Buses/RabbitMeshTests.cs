@@ -86,7 +86,7 @@ public sealed class RabbitMeshTests(RabbitMesh mesh) : IClassFixture<RabbitMesh>
         {
             id = await mesh.StartTaskAsync(order);
             await mesh.AssertDoneOnceAsync(id, order);
-            Assert.DoesNotContain(await mesh.LoggedAsync(id), entry => entry.Kind == "TaskCompleted");
+            Assert.DoesNotContain(await mesh.LoggedAsync(id), entry => entry.Kind == "TaskFinished");
 
             // Whoever watches sees what waits, and that it grows old.
             await Eventually.Async(async () => await OutboxAsync("mesh_outbox_depth") > 0 && await OutboxAsync("mesh_outbox_age_seconds") > 1, TimeSpan.FromSeconds(60));
