@@ -11,7 +11,7 @@ internal static class SampleManifests
     public const string Workflow = "refund-request";
     public const string Webhook = "shop";
 
-    public static IReadOnlyList<ManifestDocument> Of(string tenant, string baseUrl = "http://127.0.0.1:7390", string secret = "payments-key") => Read(
+    public static IReadOnlyList<ManifestDocument> Of(string tenant, string baseUrl = "http://127.0.0.1:7390", string secret = "payments-key", string scheme = "standard-webhooks") => Read(
         $$"""
         apiVersion: mesh/v1
         kind: Tenant
@@ -76,7 +76,7 @@ internal static class SampleManifests
         kind: Webhook
         metadata: {tenant: {{tenant}}, name: shop}
         spec:
-          scheme: standard-webhooks
+          scheme: {{scheme}}
           secret: shop-signing-key
           start: {workflow: refund-request}
         """);

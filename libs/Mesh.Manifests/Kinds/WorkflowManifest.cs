@@ -1,5 +1,4 @@
 using Mesh.Manifests.Schema;
-using Mesh.Manifests.Templates;
 
 namespace Mesh.Manifests.Kinds;
 
@@ -21,21 +20,3 @@ public sealed record AgentProcess(IReadOnlyList<string> Command, string? Directo
 /// <param name="Duration">From submission to the end, waiting included.</param>
 /// <param name="Attempts">How often the task is offered to an agent that does not finish it.</param>
 public sealed record TaskLimits(int Steps, TimeSpan Duration, int Attempts);
-
-/// <summary>A door for another system's events.</summary>
-/// <param name="Scheme">How its signature is checked.</param>
-/// <param name="Secret">The verification key's name; the vault keeps it as <c>webhooks/secret</c>.</param>
-/// <param name="Start">What a valid event starts.</param>
-public sealed record WebhookManifest(WebhookScheme Scheme, string Secret, WebhookStart Start) : Manifest;
-
-/// <summary>How a webhook's signature is checked.</summary>
-public enum WebhookScheme
-{
-    /// <summary>The Standard Webhooks specification.</summary>
-    StandardWebhooks,
-}
-
-/// <summary>The task that an event starts.</summary>
-/// <param name="Workflow">The workflow's name.</param>
-/// <param name="Input">The task's input, from <c>{body…}</c>; null starts it with an empty object.</param>
-public sealed record WebhookStart(string Workflow, JsonTemplate? Input);

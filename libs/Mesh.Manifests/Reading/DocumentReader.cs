@@ -122,7 +122,7 @@ internal static class DocumentReader
             ManifestKind.Integration => IntegrationReader.Read(spec),
             ManifestKind.Tool => ToolReader.Read(spec),
             ManifestKind.Workflow => WorkflowReader.Read(spec),
-            ManifestKind.Webhook => WorkflowReader.ReadWebhook(spec),
+            ManifestKind.Webhook => WebhookReader.Read(spec),
             _ => new PolicyReader(fields.Findings).Read(spec, version),
         };
     }

@@ -81,15 +81,15 @@ internal static class HttpReader
         return parse.Template;
     }
 
-    public static string? HeaderError(string name)
-    {
-        if (name.Length is 0 or > 64 || !name.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal)))
-        {
-            return "must be a header name of at most 64 characters";
-        }
+    public static string? HeaderError(string name) => !IsHeaderName(name)
+        ? "must be a header name of at most 64 characters"
+        : IsReserved(name) ? $"the header {name} cannot be set by a manifest" : null;
 
-        return ReservedHeaders.Contains(name) ? $"the header {name} cannot be set by a manifest" : null;
-    }
+    public static bool IsHeaderName(string name) =>
+        name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal));
+
+    /// <summary>Whether the header belongs to the connection and not to whoever sends through it.</summary>
+    public static bool IsReserved(string header) => ReservedHeaders.Contains(header);
 
     public static string? QueryError(string name) => name.Length is > 0 and <= 64 && name.All(c => c is > ' ' and < (char)0x7F && c is not ('&' or '=' or '#'))
         ? null

@@ -2,21 +2,15 @@ using System.Text.RegularExpressions;
 using Mesh.Manifests.Kinds;
 using Mesh.Manifests.Schema;
 using Mesh.Manifests.Source;
-using Mesh.Manifests.Templates;
 
 namespace Mesh.Manifests.Reading;
 
-/// <summary>Reads the specs of a Workflow and of the Webhook that starts one.</summary>
+/// <summary>Reads the spec of a Workflow.</summary>
 internal static partial class WorkflowReader
 {
     public static readonly TaskLimits Defaults = new(1_000, TimeSpan.FromDays(7), 5);
 
     public static readonly TimeSpan DurationMax = TimeSpan.FromDays(90);
-
-    private static readonly Dictionary<string, WebhookScheme> Schemes =
-        new(StringComparer.Ordinal) { ["standard-webhooks"] = WebhookScheme.StandardWebhooks };
-
-    private static readonly string[] LaterSchemes = ["github", "stripe", "slack", "shopify", "twilio", "hmac"];
 
     public static WorkflowManifest? Read(Fields spec)
     {
@@ -27,35 +21,6 @@ internal static partial class WorkflowReader
         spec.NotYet("placement", "retention", "labels");
         spec.Close();
         return agent is null ? null : new WorkflowManifest(tools, agent, input ?? JsonSchema.Anything, limits);
-    }
-
-    public static WebhookManifest? ReadWebhook(Fields spec)
-    {
-        if (spec.Map.TryGet("scheme", out var entry) && entry.Value is TextNode { Value: var scheme } && LaterSchemes.Contains(scheme))
-        {
-            _ = spec.Optional("scheme");
-            spec.Refuse("scheme", $"the scheme {scheme} is not available yet; known: standard-webhooks");
-        }
-        else
-        {
-            spec.Choice("scheme", Schemes, WebhookScheme.StandardWebhooks);
-        }
-
-        var secret = spec.RequiredName("secret");
-        spec.NotYet("signal", "dedupe", "hmac");
-        WebhookStart? start = null;
-
-        if (spec.RequiredMap("start") is { } fields)
-        {
-            var workflow = fields.RequiredName("workflow");
-            var input = HttpReader.Json(fields, "input", TemplateRoots.Body);
-            fields.NotYet("labels");
-            fields.Close();
-            start = new WebhookStart(workflow, input);
-        }
-
-        spec.Close();
-        return start is null ? null : new WebhookManifest(WebhookScheme.StandardWebhooks, secret, start);
     }
 
     public static bool IsDigest(string text) => Digest().IsMatch(text);

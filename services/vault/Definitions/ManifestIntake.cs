@@ -68,6 +68,22 @@ internal sealed class ManifestIntake(NpgsqlDataSource store, TimeProvider clock)
         return await command.ExecuteScalarAsync(stop) is byte[] canonical ? ManifestDocument.FromCanonical(canonical) : null;
     }
 
+    /// <summary>All current manifests of a kind.</summary>
+    public async Task<IReadOnlyList<ManifestDocument>> ListAsync(string tenant, ManifestKind kind, CancellationToken stop)
+    {
+        await using var command = store.CreateCommand("select canonical from manifest where tenant_id = $1 and kind = $2 order by name")
+            .With(tenant, kind.ToString());
+        await using var row = await command.ExecuteReaderAsync(stop);
+        var documents = new List<ManifestDocument>();
+
+        while (await row.ReadAsync(stop))
+        {
+            documents.Add(ManifestDocument.FromCanonical(row.GetFieldValue<byte[]>(0)));
+        }
+
+        return documents;
+    }
+
     private static ManifestChange ChangeOf(ManifestDocument document, List<ManifestDocument> current) =>
         current.Find(other => other.Kind == document.Kind && other.Name == document.Name) switch
         {

@@ -62,22 +62,22 @@ internal sealed class LeaseEndpoint(
 
     public override async Task<V1.GetVerificationKeysResponse> GetVerificationKeys(V1.GetVerificationKeysRequest request, ServerCallContext context)
     {
-        var keys = await webhooks.FindAsync(request.Tenant, request.Webhook, Unsealed(), context.CancellationToken);
         var response = new V1.GetVerificationKeysResponse { CacheFor = CacheFor };
 
-        if (keys is null)
+        if (await webhooks.FindAsync(request.Tenant, request.Webhook, Unsealed(), context.CancellationToken) is not { } webhook)
         {
             return response;
         }
 
         response.Known = true;
-        response.Scheme = "standard-webhooks";
+        response.Scheme = webhook.Manifest.Scheme;
+        response.Signature = Wire.Write(webhook.Manifest.Signature);
 
-        foreach (var key in keys)
+        foreach (var secret in webhook.Secrets)
         {
-            using (key)
+            using (secret)
             {
-                response.Keys.Add(ByteString.CopyFrom(key.Span));
+                response.Keys.Add(ByteString.CopyFrom(secret.Span));
             }
         }
 

@@ -7,7 +7,7 @@ using Mesh.Vault.Secrets;
 namespace Mesh.Vault.Intake;
 
 /// <summary>The door for people: secrets go in here and never come out.</summary>
-internal sealed class SecretEndpoint(PersonCheck people, SecretStore secrets, VaultSeal seal, ILogger<SecretEndpoint> log) : V1.SecretService.SecretServiceBase
+internal sealed class SecretEndpoint(PersonCheck people, SecretStore secrets, WebhookKeys webhooks, VaultSeal seal, ILogger<SecretEndpoint> log) : V1.SecretService.SecretServiceBase
 {
     private const int ValueBytesMax = 64 * 1024;
     private const int RequestIdMax = 128;
@@ -21,6 +21,11 @@ internal sealed class SecretEndpoint(PersonCheck people, SecretStore secrets, Va
         if (!person.Has(request.Tenant, Role.VaultAdmin))
         {
             throw Refusals.LacksRole(Role.VaultAdmin, request.Tenant);
+        }
+
+        if (name.IsWebhook && await webhooks.MisfitAsync(request.Tenant, name, value, context.CancellationToken) is { } misfit)
+        {
+            throw Refusals.Invalid("value", misfit);
         }
 
         if (!seal.TryGetKeys(out var keys))
@@ -69,10 +74,6 @@ internal sealed class SecretEndpoint(PersonCheck people, SecretStore secrets, Va
         if (value.Length is 0 or > ValueBytesMax)
         {
             fields.Add("value", $"must have 1 to {ValueBytesMax} bytes");
-        }
-        else if (name is { IsWebhook: true } && !WebhookSecret.IsValid(value))
-        {
-            fields.Add("value", WebhookSecret.Limit);
         }
 
         if (request.RequestId.Length > RequestIdMax)

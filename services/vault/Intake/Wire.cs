@@ -1,17 +1,19 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Mesh.Integrity;
 using Mesh.Manifests.Kinds;
+using Mesh.Manifests.Signatures;
 using Mesh.ServiceHost;
 using Mesh.Vault.Leases;
 using Mesh.Vault.Secrets;
 
 namespace Mesh.Vault.Intake;
 
-/// <summary>The messages of leases, both ways.</summary>
+/// <summary>The messages of leases and of secrets, both ways.</summary>
 internal static class Wire
 {
     private const int RunnerTextMax = 255;
@@ -137,6 +139,46 @@ internal static class Wire
         CreatedAt = secret.CreatedAt.ToTimestamp(),
         UpdatedAt = secret.UpdatedAt.ToTimestamp(),
         UpdatedBy = secret.UpdatedBy,
+    };
+
+    public static V1.SignatureScheme Write(SignatureScheme scheme) => new()
+    {
+        Header = scheme.Header,
+        Prefix = scheme.Prefix,
+        Encoding = scheme.Encoding switch
+        {
+            SignatureEncoding.Hex => V1.SignatureEncoding.Hex,
+            SignatureEncoding.Base64 => V1.SignatureEncoding.Base64,
+            _ => throw new UnreachableException($"The encoding {scheme.Encoding} has no name on the wire."),
+        },
+        List = scheme.IsList,
+        SignedText = scheme.SignedText.Template,
+        IdHeader = scheme.IdHeader ?? "",
+        TimestampHeader = scheme.Timestamp?.Header ?? "",
+        TimestampUnit = scheme.Timestamp?.Unit switch
+        {
+            null => V1.TimestampUnit.Unspecified,
+            TimestampUnit.Seconds => V1.TimestampUnit.Seconds,
+            TimestampUnit.Milliseconds => V1.TimestampUnit.Milliseconds,
+            _ => throw new UnreachableException($"The unit {scheme.Timestamp.Unit} has no name on the wire."),
+        },
+        Tolerance = scheme.Timestamp?.Tolerance.ToDuration(),
+        KeyEncoding = scheme.KeyEncoding switch
+        {
+            KeyEncoding.Text => V1.KeyEncoding.Text,
+            KeyEncoding.Hex => V1.KeyEncoding.Hex,
+            KeyEncoding.Base64 => V1.KeyEncoding.Base64,
+            KeyEncoding.Whsec => V1.KeyEncoding.Whsec,
+            _ => throw new UnreachableException($"The key encoding {scheme.KeyEncoding} has no name on the wire."),
+        },
+        Dedupe = scheme.Dedupe switch
+        {
+            Deduplication.BySignedBytes => V1.Deduplication.SignedBytes,
+            Deduplication.ByHeader => V1.Deduplication.Header,
+            Deduplication.Never => V1.Deduplication.Never,
+            _ => throw new UnreachableException($"The deduplication {scheme.Dedupe} has no name on the wire."),
+        },
+        DedupeHeader = (scheme.Dedupe as Deduplication.ByHeader)?.Header ?? "",
     };
 
     private static V1.Injection Write(CredentialInjection injection) => injection switch

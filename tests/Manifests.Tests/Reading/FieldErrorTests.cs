@@ -87,8 +87,12 @@ public sealed class FieldErrorTests
     public void A_wrong_workflow_field_is_named(string part, string field, string why) => AssertError(Example.Workflow(part), field, why);
 
     [Theory]
-    [InlineData("scheme: github", "spec.scheme", "github is not available yet")]
-    [InlineData("scheme: none", "spec.scheme", "must be one of standard-webhooks")]
+    [InlineData("scheme: stripe", "spec.scheme", "stripe is not available yet; known: standard-webhooks, github, hmac")]
+    [InlineData("scheme: none", "spec.scheme", "must be one of standard-webhooks, github, hmac")]
+    [InlineData("scheme: [github]", "spec.scheme", "must be a string")]
+    [InlineData("scheme: hmac", "spec.hmac", "is required")]
+    [InlineData("hmac: {algorithm: sha256}", "spec.hmac", "only for the scheme hmac")]
+    [InlineData("dedupe: body", "spec.dedupe", "only for schemes that sign neither an id nor a time stamp")]
     [InlineData("signal: {workflow: a}", "spec.signal", "not available yet")]
     [InlineData("start: {workflow: a, labels: {x: y}}", "spec.start.labels", "not available yet")]
     [InlineData("start: {workflow: a, input: {x: {y: \"{input.z}\"}}}", "spec.start.input.x.y", "known: {body}")]

@@ -91,12 +91,51 @@ public sealed class SecretStoreTests
         }
 
         Assert.Equal(["third", "second"], await FindAsync("shop"));
-        await vault.ExecuteAsync("update secret set updated_at = updated_at - interval '25 hours'");
-        Assert.Equal(["third"], await FindAsync("shop"));
         Assert.Null(await webhooks.FindAsync(TestVault.Tenant, "shopp", vault.Keys, default));
 
+        // The store's clock counts, so the put is moved and not the clock: to a minute before the day is over, and to its end.
+        await vault.ExecuteAsync("update secret set updated_at = clock_timestamp() - interval '23 hours 59 minutes'");
+        Assert.Equal(["third", "second"], await FindAsync("shop"));
+        await vault.ExecuteAsync("update secret set updated_at = clock_timestamp() - interval '24 hours'");
+        Assert.Equal(["third"], await FindAsync("shop"));
+
         async Task<string[]> FindAsync(string webhook) =>
-            (await webhooks.FindAsync(TestVault.Tenant, webhook, vault.Keys, default))!.Select(key => Encoding.UTF8.GetString(key.Span)).ToArray();
+            (await webhooks.FindAsync(TestVault.Tenant, webhook, vault.Keys, default))!.Secrets.Select(key => Encoding.UTF8.GetString(key.Span)).ToArray();
+    }
+
+    [Theory]
+    [InlineData("standard-webhooks", "It's a Secret to Everybody", "must be whsec_")]
+    [InlineData("standard-webhooks", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", null)]
+    [InlineData("github", "It's a Secret to Everybody", null)]
+    [InlineData("github", "short", "16 to 256 bytes")]
+    [InlineData("github", "a new line behind it\n", "control character")]
+    public async Task A_secret_must_have_the_form_that_the_webhook_of_its_name_asks_for(string scheme, string value, string? why)
+    {
+        await using var vault = await TestVault.StartAsync();
+        await vault.ApplyAsync(SampleManifests.Of(TestVault.Tenant, scheme: scheme));
+        using var secret = Mesh.Integrity.SecretBytes.CopyOf(Encoding.UTF8.GetBytes(value));
+
+        var misfit = await new WebhookKeys(vault.Manifests, vault.Secrets).MisfitAsync(TestVault.Tenant, SecretName.OfWebhook("shop-signing-key"), secret, default);
+
+        Assert.Equal(why is null, misfit is null);
+        Assert.Contains(why ?? "", misfit ?? "", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_secret_that_no_webhook_names_yet_may_have_any_form_that_one_could_ask_for()
+    {
+        await using var vault = await TestVault.StartAsync();
+        var webhooks = new WebhookKeys(vault.Manifests, vault.Secrets);
+
+        Assert.Null(await MisfitAsync("sixteen letters."));
+        Assert.Null(await MisfitAsync("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
+        Assert.Contains("16 to 256 bytes", await MisfitAsync("fifteen letters"), StringComparison.Ordinal);
+
+        async Task<string?> MisfitAsync(string value)
+        {
+            using var secret = Mesh.Integrity.SecretBytes.CopyOf(Encoding.UTF8.GetBytes(value));
+            return await webhooks.MisfitAsync(TestVault.Tenant, SecretName.OfWebhook("nobody-names-it"), secret, default);
+        }
     }
 
     [Fact]
