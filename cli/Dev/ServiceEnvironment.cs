@@ -37,6 +37,12 @@ internal static class ServiceEnvironment
             environment["MESH_BUS_URL_FILE"] = bus == Buses.Rabbitmq ? stores.BrokerFile : stores.ConnectionFileOf(service);
         }
 
+        // It keeps nothing, and puts webhooks on the broker while no orchestrator answers.
+        if (service.Name == "ingress" && bus == Buses.Rabbitmq)
+        {
+            environment["MESH_BUS_URL_FILE"] = stores.BrokerFile;
+        }
+
         switch (service.Name)
         {
             case "ingress":

@@ -40,6 +40,19 @@ public static class BusRegistration
         builder.Services.AddSingleton<IQueueDepths>(provider => provider.GetRequiredService<EmbeddedBus>().Depths);
     }
 
+    /// <summary>
+    /// The sending half alone, for a service without a store: on RabbitMQ as <see cref="IBusSender"/>, else nothing is registered,
+    /// because the embedded bus is a table that such a service cannot reach.
+    /// </summary>
+    public static void AddBusSender(this WebApplicationBuilder builder)
+    {
+        if (builder.MeshOptions().Bus == BusTransport.Rabbitmq)
+        {
+            var url = BrokerUrl(builder);
+            builder.Services.AddSingleton<IBusSender>(provider => new RabbitSender(url, provider.GetRequiredService<ILoggerFactory>()));
+        }
+    }
+
     /// <summary>Relays this service's outbox. Needs a store and a transport.</summary>
     public static IServiceCollection AddOutboxRelay(this IServiceCollection services) => services.AddHostedService<OutboxGauges>().AddHostedService<OutboxRelay>();
 

@@ -1,4 +1,5 @@
 using Mesh.Facts.V1;
+using Mesh.Orchestrator.V1;
 
 namespace Mesh.Bus;
 
@@ -9,11 +10,17 @@ namespace Mesh.Bus;
 /// </remarks>
 public static class Subscriptions
 {
+    /// <summary>The orchestrator's consumer of webhooks, which a broker alone brings.</summary>
+    public const string Webhooks = "webhooks";
+
     /// <summary>The types of each consumer, by the full names of their messages.</summary>
     public static IReadOnlyDictionary<string, string[]> All { get; } = new Dictionary<string, string[]>
     {
         ["audit"] = [TaskFactBatch.Descriptor.FullName, GovernanceFactBatch.Descriptor.FullName, CustodyFactBatch.Descriptor.FullName],
         ["orchestrator"] = [GovernanceFactBatch.Descriptor.FullName],
         ["policy"] = [CallOutcome.Descriptor.FullName],
+
+        // What ingress took while no orchestrator answered. A consumer of its own: what waits for policy here holds up no approval.
+        [Webhooks] = [SubmitWebhookRequest.Descriptor.FullName],
     };
 }

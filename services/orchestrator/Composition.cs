@@ -51,6 +51,7 @@ internal static class Composition
         builder.AddPeer<Policy.V1.DecisionService.DecisionServiceClient>("policy");
         builder.Services.AddSingleton<PolicyGate>();
         builder.Services.AddSingleton<TaskStarter>();
+        builder.Services.AddSingleton<WebhookReader>();
     }
 
     public static void AddDispatch(this WebApplicationBuilder builder)
@@ -91,6 +92,13 @@ internal static class Composition
         builder.Services.AddReplicaHints("orchestrator");
         builder.Services.AddHostedService<OtherReplicas>();
         builder.AddBus();
+
+        // Ingress can reach a broker, and not the tables of the embedded bus.
+        if (builder.MeshOptions().Bus == BusTransport.Rabbitmq)
+        {
+            builder.Services.AddMessageHandler<QueuedWebhooks>();
+        }
+
         builder.Services.AddOutboxRelay();
     }
 }

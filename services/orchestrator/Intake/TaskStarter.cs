@@ -8,6 +8,7 @@ using Mesh.Orchestrator.Lifecycle;
 using Mesh.Orchestrator.Manifests;
 using Mesh.Orchestrator.Offering;
 using Mesh.ServiceHost;
+using Npgsql;
 
 namespace Mesh.Orchestrator.Intake;
 
@@ -32,9 +33,36 @@ internal sealed class TaskStarter(
         return answer is StartAnswer.Refused && await FindAsync(request, stop) is { } first ? first : answer;
     }
 
+    /// <summary>Starts tasks in a transaction that somebody else ends. Whoever does stirs <see cref="WorkOffers"/> for those that were started.</summary>
+    /// <remarks>All of them in one write: it locks the request keys in one order, as every other writer does.</remarks>
+    public async Task<IReadOnlyList<StartAnswer>> StartWithinAsync(NpgsqlTransaction effect, IReadOnlyList<StartRequest> requests, CancellationToken stop)
+    {
+        var admissions = await Task.WhenAll(requests.Select(request => AdmitAsync(request, stop)));
+        var admitted = requests.Zip(admissions).Where(one => one.Second.Refusal is null).ToList();
+        var written = new Queue<JournalAnswer>(admitted.Count == 0 ? [] : await journal.AppendWithinAsync(
+            effect, [.. admitted.Select(one => BirthOf(one.First, one.Second))], stop));
+        var answers = new List<StartAnswer>(requests.Count);
+
+        foreach (var (request, admission) in requests.Zip(admissions))
+        {
+            answers.Add(admission.Refusal is { } refusal
+                ? await FindAsync(request, stop) ?? new StartAnswer.Refused(refusal)
+                : Read(written.Dequeue()));
+        }
+
+        return answers;
+    }
+
     private async Task<StartAnswer> TryStartAsync(StartRequest request, CancellationToken stop)
     {
         using var trace = MeshTraces.Start(MeshSemantics.Orchestrator)?.SetTag(MeshSemantics.Tenant, request.Tenant).SetTag(MeshSemantics.Workflow, request.Workflow);
+        var admission = await AdmitAsync(request, stop);
+
+        return admission.Refusal is { } refusal ? new StartAnswer.Refused(refusal) : await SubmitAsync(request, admission, trace);
+    }
+
+    private async Task<Admission> AdmitAsync(StartRequest request, CancellationToken stop)
+    {
         var startedAt = clock.GetUtcNow();
         var started = Stopwatch.GetTimestamp();
 
@@ -45,19 +73,19 @@ internal sealed class TaskStarter(
 
         if (InputRefusal(workflow, request) is { } mismatch)
         {
-            return new StartAnswer.Refused(mismatch);
+            return new Admission(mismatch);
         }
 
         switch (await policy.AdmitAsync(request.Tenant, workflow, request.Initiator, request.Input, stop))
         {
             case PolicyAnswer.Silent silent:
-                return new StartAnswer.Refused(silent.Error);
+                return new Admission(silent.Error);
 
             case PolicyAnswer.Decided { Decision: Decision.Permitted permitted, Span: var decided }:
                 var arrival = request.Arrival is null ? Array.Empty<Span>() : [request.Arrival];
                 var intake = new Span(MeshSemantics.Orchestrator, workflow.Name, "accepted", startedAt, Stopwatch.GetElapsedTime(started));
 
-                return await SubmitAsync(request, workflow, permitted.Why, [.. arrival, decided, intake], trace, stop);
+                return new Admission(null, workflow, permitted.Why, [.. arrival, decided, intake]);
 
             case PolicyAnswer.Decided { Decision: Decision.Denied denied }:
                 return Refuse(StatusCode.PermissionDenied, Reason.PolicyDenied, denied.Message, ("rule", denied.Why.DecidedBy));
@@ -67,60 +95,45 @@ internal sealed class TaskStarter(
         }
     }
 
-    private async Task<StartAnswer> SubmitAsync(
-        StartRequest request, WorkflowDefinition workflow, Explanation why, IReadOnlyList<Span> spans, Activity? trace, CancellationToken stop)
+    private async Task<StartAnswer> SubmitAsync(StartRequest request, Admission admission, Activity? trace)
     {
-        var task = new TaskKey(request.Tenant, Guid.CreateVersion7(clock.GetUtcNow()));
-        trace?.SetTag(MeshSemantics.TaskId, task.Id.ToString("D"));
-        var key = new WorkflowKey(request.Tenant, workflow.Name, workflow.Version);
+        var birth = BirthOf(request, admission);
+        trace?.SetTag(MeshSemantics.TaskId, birth.Task.Id.ToString("D"));
+        var key = birth.Creates!.WorkflowKey;
         var poll = offers.TryReserve(key);
-        var (claim, token) = ClaimToken.New(task.Id);
-        var submitted = new TaskSubmitted(
-            workflow.Name, workflow.Version, request.Input, request.Initiator, request.RequestId, why.PolicySetDigest, why.Rules);
+        var (claim, token) = ClaimToken.New(birth.Task.Id);
         var delivered = false;
 
         try
         {
             var answer = await journal.AppendAsync(
-                new JournalWrite
+                poll is null ? birth : birth with
                 {
-                    Task = task,
-                    Fence = new Fence.Birth(),
-                    Creates = NewRow(task, workflow, request),
-                    Request = RequestKeyOf(request),
-                    Facts = poll is null ? [submitted] : [submitted, new TaskClaimed(poll.Agent.Instance, 0)],
-                    Claim = poll is null ? null : new NewClaim(token.Hash, poll.Agent.Instance, Claims.Lasts),
-                    Spans = spans,
+                    Facts = [.. birth.Facts, new TaskClaimed(poll.Agent.Instance, 0)],
+                    Claim = new NewClaim(token.Hash, poll.Agent.Instance, Claims.Lasts),
                 },
 
                 // Not the caller's patience: a claim that was committed must reach the agent that it was made for.
                 CancellationToken.None);
 
-            switch (answer)
+            if (answer is JournalAnswer.Written { Task: var row })
             {
-                case JournalAnswer.Written { Task: var row }:
-                    if (poll is not null)
+                if (poll is not null)
+                {
+                    using (var handing = WorkItems.Trace(row))
                     {
-                        using (var handing = WorkItems.Trace(row))
-                        {
-                            poll.Deliver(WorkItems.First(row, claim, request.Input, handing));
-                        }
-
-                        delivered = true;
-                    }
-                    else
-                    {
-                        offers.Stir(key);
+                        poll.Deliver(WorkItems.First(row, claim, request.Input, handing));
                     }
 
-                    return new StartAnswer.Started(row);
-
-                case JournalAnswer.Existed existed:
-                    return Existed(existed);
-
-                default:
-                    return new StartAnswer.Refused(JournalRefusals.Explain(answer));
+                    delivered = true;
+                }
+                else
+                {
+                    offers.Stir(key);
+                }
             }
+
+            return Read(answer);
         }
         finally
         {
@@ -134,9 +147,32 @@ internal sealed class TaskStarter(
         }
     }
 
+    private JournalWrite BirthOf(StartRequest request, Admission admission)
+    {
+        var task = new TaskKey(request.Tenant, Guid.CreateVersion7(clock.GetUtcNow()));
+        var (workflow, why) = (admission.Workflow!, admission.Why!);
+
+        return new JournalWrite
+        {
+            Task = task,
+            Fence = new Fence.Birth(),
+            Creates = NewRow(task, workflow, request),
+            Request = RequestKeyOf(request),
+            Facts = [new TaskSubmitted(workflow.Name, workflow.Version, request.Input, request.Initiator, request.RequestId, why.PolicySetDigest, why.Rules)],
+            Spans = admission.Spans!,
+        };
+    }
+
+    private static StartAnswer Read(JournalAnswer answer) => answer switch
+    {
+        JournalAnswer.Written { Task: var row } => new StartAnswer.Started(row),
+        JournalAnswer.Existed existed => Existed(existed),
+        _ => new StartAnswer.Refused(JournalRefusals.Explain(answer)),
+    };
+
     private static StartAnswer Existed(JournalAnswer.Existed existed) => existed.SameBody
         ? new StartAnswer.Existed(existed.TaskId)
-        : Refuse(StatusCode.AlreadyExists, Reason.RequestIdReused, "This request_id was used before with another body.");
+        : new StartAnswer.Refused(new MeshError(StatusCode.AlreadyExists, Reason.RequestIdReused, "This request_id was used before with another body."));
 
     private TaskRow NewRow(TaskKey task, WorkflowDefinition workflow, StartRequest request)
     {
@@ -178,7 +214,7 @@ internal sealed class TaskStarter(
             request.RequestKey,
             SHA256.HashData([.. System.Text.Encoding.UTF8.GetBytes(request.Workflow + "\n"), .. request.Input.Span]));
 
-    private static StartAnswer.Refused Refuse(StatusCode code, Reason reason, string message, params ReadOnlySpan<(string, string)> details)
+    private static Admission Refuse(StatusCode code, Reason reason, string message, params ReadOnlySpan<(string, string)> details)
     {
         var error = new MeshError(code, reason, message);
 
@@ -187,8 +223,11 @@ internal sealed class TaskStarter(
             error = error.With(key, value);
         }
 
-        return new StartAnswer.Refused(error);
+        return new Admission(error);
     }
+
+    /// <summary>Whether a task may start, and what is known of it by then.</summary>
+    private sealed record Admission(MeshError? Refusal, WorkflowDefinition? Workflow = null, Explanation? Why = null, IReadOnlyList<Span>? Spans = null);
 }
 
 /// <summary>What somebody asks to be started.</summary>

@@ -15,6 +15,7 @@ internal sealed class JournalStore : IAsyncDisposable
     private const int LastEntries = 50;
 
     private readonly NpgsqlDataSource store;
+    private readonly JournalWriter writer;
     private readonly GroupCommit<JournalWrite, JournalAnswer> commits;
     private readonly OutboxSignal outbox;
     private readonly PendingSpans pendingSpans;
@@ -31,6 +32,7 @@ internal sealed class JournalStore : IAsyncDisposable
         ILogger<JournalStore> log)
     {
         this.store = store;
+        this.writer = writer;
         this.outbox = outbox;
         this.pendingSpans = pendingSpans;
         this.recent = recent;
@@ -72,6 +74,13 @@ internal sealed class JournalStore : IAsyncDisposable
 
         return answer;
     }
+
+    /// <summary>Writes several, each whole or not at all, in a transaction that somebody else ends. Whoever does calls <see cref="WrittenWithin"/> then.</summary>
+    public Task<IReadOnlyList<JournalAnswer>> AppendWithinAsync(NpgsqlTransaction effect, IReadOnlyList<JournalWrite> writes, CancellationToken stop) =>
+        writer.WriteAsync(CommitTransaction.Within(effect), writes, stop);
+
+    /// <summary>What was written within another transaction is committed: its facts may go.</summary>
+    public void WrittenWithin() => outbox.Raise();
 
     public async Task<TaskRow?> ReadTaskAsync(TaskKey task, CancellationToken stop)
     {

@@ -130,7 +130,7 @@ public sealed class TaskStarterTests : IClassFixture<JournalFixture>
         RequestKey = "request:ann:r-1",
     };
 
-    private async Task<V1.SubmitWebhookResponse> SubmitAsync(string body) => await new WebhookEndpoint(catalog, starter).SubmitWebhook(
+    private async Task<V1.SubmitWebhookResponse> SubmitAsync(string body) => await new WebhookEndpoint(new WebhookReader(catalog), starter).SubmitWebhook(
         new V1.SubmitWebhookRequest
         {
             Tenant = tenant,
