@@ -1,7 +1,7 @@
 using System.Diagnostics;
+using Mesh.Bus;
 using Mesh.Ingress.Applying;
 using Mesh.Ingress.Bounds;
-using Mesh.Ingress.DeadLetters;
 using Mesh.Ingress.Forwarding;
 using Mesh.Ingress.Identity;
 using Mesh.Ingress.Webhooks;
@@ -19,7 +19,7 @@ internal static class Composition
         builder.AddBounds();        // sizes, times, rates
         builder.AddIdentity();      // policy, asked who is calling
         builder.AddForwarding();    // the public API, at its owners
-        builder.AddWebhooks();      // the vault's keys, the orchestrator's intake
+        builder.AddWebhooks();      // the vault's keys, the orchestrator's intake, the broker where there is one
         builder.AddApplying();      // manifests, to every service that keeps a copy
     }
 
@@ -87,6 +87,8 @@ internal static class Composition
         });
         builder.AddPeer<Orchestrator.V1.IntakeService.IntakeServiceClient>("orchestrator", how =>
             how.RetrySafe.Add("/mesh.orchestrator.v1.IntakeService/SubmitWebhook"));
+        builder.AddBusSender();
+        builder.Services.AddSingleton<DeliveryQueue>();
         builder.Services.AddSingleton<WebhookKeyring>();
         builder.Services.AddSingleton<WebhookRejections>();
         builder.Services.AddSingleton<WebhookFlow>();
@@ -106,6 +108,6 @@ internal static class Composition
         // Everything from outside passes it; what it hands on is a method that ingress serves itself.
         app.UseMiddleware<AdmissionFlow>();
         app.MapGrpcService<ManifestEndpoint>();
-        app.MapGrpcService<DeadLetterEndpoint>();
+        app.MapGrpcService<DeadLetters.DeadLetterEndpoint>();
     }
 }

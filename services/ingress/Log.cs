@@ -9,7 +9,7 @@ internal static partial class Log
     [LoggerMessage(1001, LogLevel.Warning, "Verification keys of {Tenant}/{Webhook} cannot be had from the vault ({Cause}); the sender is told to come back.")]
     public static partial void KeysNotReached(this ILogger log, string tenant, string webhook, string cause);
 
-    [LoggerMessage(1002, LogLevel.Warning, "The vault has a key of {Tenant}/{Webhook} that is not whsec_ and base64; it is not used.")]
+    [LoggerMessage(1002, LogLevel.Warning, "The vault has a secret of {Tenant}/{Webhook} that is not of the form that the webhook's scheme asks for; it is not used.")]
     public static partial void KeyMalformed(this ILogger log, string tenant, string webhook);
 
     [LoggerMessage(1003, LogLevel.Warning, "A verified delivery to {Tenant}/{Webhook} was not taken by the orchestrator ({Cause}); the sender is told to come back.")]
@@ -17,6 +17,15 @@ internal static partial class Log
 
     [LoggerMessage(1004, LogLevel.Error, "A verified delivery to {Tenant}/{Webhook} failed at the orchestrator with {Code}: {Cause}.")]
     public static partial void IntakeFailed(this ILogger log, string tenant, string webhook, Grpc.Core.StatusCode code, string cause);
+
+    [LoggerMessage(1005, LogLevel.Error, "The vault describes the scheme {Scheme} of {Tenant}/{Webhook} in a way that this version does not know; senders are told to come back.")]
+    public static partial void SchemeNotKnown(this ILogger log, string tenant, string webhook, string scheme);
+
+    [LoggerMessage(1006, LogLevel.Warning, "A verified delivery to {Tenant}/{Webhook} is on the broker, because the orchestrator did not take it ({Cause}); it becomes a task later.")]
+    public static partial void DeliveryQueued(this ILogger log, string tenant, string webhook, string cause);
+
+    [LoggerMessage(1007, LogLevel.Warning, "A verified delivery to {Tenant}/{Webhook} could not be put on the broker either.")]
+    public static partial void QueueNotReached(this ILogger log, string tenant, string webhook, Exception thrown);
 
     [LoggerMessage(1010, LogLevel.Warning, "Policy did not say whose token this is ({Cause}).")]
     public static partial void PolicyNotReached(this ILogger log, string cause);

@@ -54,7 +54,7 @@ internal sealed class TestDoor : IAsyncDisposable
     {
         var keys = TestKeys.Create();
         var recorded = new Recorded();
-        recorded.WebhookKeys[("acme", "shop")] = [Encoding.ASCII.GetBytes("whsec_" + SigningKey)];
+        recorded.Webhooks[("acme", "shop")] = PlayedWebhook.StandardWebhooks("whsec_" + SigningKey);
 
         var peers = new Dictionary<string, PeerService>
         {

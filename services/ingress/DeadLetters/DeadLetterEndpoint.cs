@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Mesh.Bus;
 using Mesh.Bus.V1;
 using Mesh.Ingress.Identity;
 using Mesh.ServiceHost;
@@ -6,14 +7,13 @@ using Mesh.ServiceHost;
 namespace Mesh.Ingress.DeadLetters;
 
 /// <summary>What the bus could not deliver, asked of the services that could not handle it. Who may see it is their decision.</summary>
-internal sealed class DeadLetterEndpoint(PeerChannels peers) : DeadLetterService.DeadLetterServiceBase
+internal sealed class DeadLetterEndpoint(PeerChannels peers, MeshServiceOptions mesh) : DeadLetterService.DeadLetterServiceBase
 {
     private const int PageSizeDefault = 50;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    // Each consumer bears the name of its service.
-    private static readonly string[] Consumers = ["orchestrator", "policy", "audit"];
+    private readonly string[] consumers = mesh.Bus == BusTransport.Rabbitmq ? ["orchestrator", Subscriptions.Webhooks, "policy", "audit"] : ["orchestrator", "policy", "audit"];
 
     public override async Task<ListDeadLettersResponse> ListDeadLetters(ListDeadLettersRequest request, ServerCallContext context)
     {
@@ -25,14 +25,14 @@ internal sealed class DeadLetterEndpoint(PeerChannels peers) : DeadLetterService
         // Consumer after consumer: the token says which one it is at, and the place there.
         var (consumer, place) = request.PageToken.Split(':') switch
         {
-            [""] => (Consumers[0], ""),
-            [var name, var after] when Consumers.Contains(name) => (name, after),
+            [""] => (consumers[0], ""),
+            [var name, var after] when consumers.Contains(name) => (name, after),
             _ => throw Refusals.PageTokenInvalid(),
         };
         var left = request.PageSize == 0 ? PageSizeDefault : request.PageSize;
         var response = new ListDeadLettersResponse();
 
-        foreach (var next in Consumers.SkipWhile(each => each != consumer))
+        foreach (var next in consumers.SkipWhile(each => each != consumer))
         {
             var page = await AskAsync(next, context, (owner, call) => owner.ListDeadLettersAsync(
                 new ListDeadLettersRequest { Consumer = next, PageSize = left, PageToken = next == consumer ? place : "" }, call));
@@ -47,7 +47,7 @@ internal sealed class DeadLetterEndpoint(PeerChannels peers) : DeadLetterService
 
             if (left == 0)
             {
-                response.NextPageToken = next == Consumers[^1] ? "" : $"{Consumers[Array.IndexOf(Consumers, next) + 1]}:";
+                response.NextPageToken = next == consumers[^1] ? "" : $"{consumers[Array.IndexOf(consumers, next) + 1]}:";
                 break;
             }
         }
@@ -64,23 +64,26 @@ internal sealed class DeadLetterEndpoint(PeerChannels peers) : DeadLetterService
     public override Task<DiscardDeadLetterResponse> DiscardDeadLetter(DiscardDeadLetterRequest request, ServerCallContext context) =>
         AskAsync(request.Consumer, context, (owner, call) => owner.DiscardDeadLetterAsync(request, call));
 
+    // The others bear the name of their service.
+    private static string OwnerOf(string consumer) => consumer == Subscriptions.Webhooks ? "orchestrator" : consumer;
+
     private async Task<T> AskAsync<T>(
         string consumer, ServerCallContext context, Func<DeadLetterService.DeadLetterServiceClient, CallOptions, AsyncUnaryCall<T>> ask)
     {
-        if (!Consumers.Contains(consumer))
+        if (!consumers.Contains(consumer))
         {
-            throw Refusals.Invalid("consumer", $"must be one of {string.Join(", ", Consumers)}");
+            throw Refusals.Invalid("consumer", $"must be one of {string.Join(", ", consumers)}");
         }
 
         try
         {
             return await ask(
-                new DeadLetterService.DeadLetterServiceClient(peers.Invoker(consumer)),
+                new DeadLetterService.DeadLetterServiceClient(peers.Invoker(OwnerOf(consumer))),
                 new CallOptions(OnBehalf.Of(context), DateTime.UtcNow + Patience, context.CancellationToken));
         }
         catch (RpcException failure) when (!context.CancellationToken.IsCancellationRequested && RpcFailure.Read(failure).IsSilence)
         {
-            throw Answers.Unavailable(consumer).AsException();
+            throw Answers.Unavailable(OwnerOf(consumer)).AsException();
         }
     }
 }

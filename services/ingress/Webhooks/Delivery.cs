@@ -1,64 +1,85 @@
-using System.Buffers;
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Security.Cryptography;
+using Mesh.Manifests.Signatures;
 using Microsoft.Extensions.Primitives;
 
 namespace Mesh.Ingress.Webhooks;
 
 /// <summary>What the headers of a delivery say, read strictly: nothing that two readers could understand differently passes.</summary>
-/// <param name="Id">The signed delivery id, the same on every retry.</param>
-/// <param name="Timestamp">Unix seconds.</param>
-/// <param name="TimestampText">As it was signed.</param>
-/// <param name="Signatures">The signatures of version 1, 32 bytes each.</param>
-internal sealed record Delivery(string Id, long Timestamp, string TimestampText, ImmutableArray<byte[]> Signatures)
+/// <param name="Trouble">Why they are not to be believed, whatever the signature says; null when nothing is wrong with them.</param>
+/// <param name="Id">The signed id, the same on every retry; empty when none is signed.</param>
+/// <param name="Timestamp">As it was signed; empty when none is signed.</param>
+/// <param name="Mark">The value of the header that repeats are recognised by; empty when there is no such header.</param>
+/// <param name="Signatures">The signatures, 32 bytes each.</param>
+internal sealed record Delivery(string? Trouble, string Id, string Timestamp, string Mark, ImmutableArray<byte[]> Signatures)
 {
     private const int HeaderLengthMax = 4 * 1024;
-    private const int IdLengthMax = 255;
     private const int SignaturesMax = 16;
 
-    // No dot: id, time stamp and body are signed with dots between them, and must not be divisible in two ways.
-    private static readonly SearchValues<char> IdCharacters =
-        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_:/+=~@");
+    // As many as 11 digits of seconds have, which is enough for three thousand years.
+    private const int SecondsDigitsMax = 11;
+    private const int MillisecondsDigitsMax = 14;
 
-    /// <summary>Reads the three headers; null when one is missing, doubled or malformed, with the reason.</summary>
-    public static Delivery? Read(IHeaderDictionary headers, out string reason)
+    /// <summary>Reads the headers that the scheme names.</summary>
+    public static Delivery Read(IHeaderDictionary headers, SignatureScheme scheme)
     {
-        reason = "";
+        var id = ValueOf(headers, scheme.IdHeader);
+        var timestamp = ValueOf(headers, scheme.Timestamp?.Header);
+        var mark = ValueOf(headers, (scheme.Dedupe as Deduplication.ByHeader)?.Header);
+        var header = ValueOf(headers, scheme.Header);
 
-        if (headers.ContentEncoding is { Count: > 0 } encoding && encoding != "identity")
+        if (id is null || timestamp is null || mark is null || header is null)
         {
-            reason = "content_encoding";
-        }
-        else if (One(headers["webhook-id"]) is not { } id || One(headers["webhook-timestamp"]) is not { } timestamp || One(headers["webhook-signature"]) is not { } signature)
-        {
-            reason = "header_missing";
-        }
-        else if (id.Length > IdLengthMax || id.AsSpan().ContainsAnyExcept(IdCharacters))
-        {
-            reason = "id_malformed";
-        }
-        else if (timestamp.Length > 11 || !timestamp.All(char.IsAsciiDigit))
-        {
-            reason = "timestamp_malformed";
-        }
-        else if (ReadSignatures(signature) is not { IsEmpty: false } signatures)
-        {
-            reason = "signature_malformed";
-        }
-        else
-        {
-            return new Delivery(id, long.Parse(timestamp, NumberStyles.None, CultureInfo.InvariantCulture), timestamp, signatures);
+            return Bad("header_missing");
         }
 
-        return null;
+        if (id.Length > SignedText.IdLengthMax || id.AsSpan().ContainsAnyExcept(SignedText.IdCharacters))
+        {
+            return Bad("id_malformed");
+        }
+
+        if (mark.Length > SignedText.IdLengthMax)
+        {
+            return Bad("mark_malformed");
+        }
+
+        if (timestamp.Length > (scheme.Timestamp?.Unit == TimestampUnit.Milliseconds ? MillisecondsDigitsMax : SecondsDigitsMax) || !timestamp.All(char.IsAsciiDigit))
+        {
+            return Bad("timestamp_malformed");
+        }
+
+        return ReadSignatures(header, scheme) is { IsEmpty: false } signatures
+            ? new Delivery(null, id, timestamp, mark, signatures)
+            : Bad("signature_malformed");
     }
+
+    /// <summary>Whether the time stamp, if one is signed, is near enough to now.</summary>
+    public bool IsFresh(SignatureScheme scheme, DateTimeOffset now)
+    {
+        if (scheme.Timestamp is not { } stamp)
+        {
+            return true;
+        }
+
+        var at = long.Parse(Timestamp, NumberStyles.None, CultureInfo.InvariantCulture);
+
+        return stamp.Unit == TimestampUnit.Milliseconds
+            ? Math.Abs(now.ToUnixTimeMilliseconds() - at) <= (long)stamp.Tolerance.TotalMilliseconds
+            : Math.Abs(now.ToUnixTimeSeconds() - at) <= (long)stamp.Tolerance.TotalSeconds;
+    }
+
+    private static Delivery Bad(string trouble) => new(trouble, "", "", "", []);
+
+    // Empty where the scheme has no such header; null where it has one and it does not come exactly once.
+    private static string? ValueOf(IHeaderDictionary headers, string? name) => name is null ? "" : One(headers[name]);
 
     private static string? One(StringValues values) => values is [{ Length: > 0 and <= HeaderLengthMax } only] ? only : null;
 
-    private static ImmutableArray<byte[]>? ReadSignatures(string header)
+    private static ImmutableArray<byte[]>? ReadSignatures(string header, SignatureScheme scheme)
     {
         var found = ImmutableArray.CreateBuilder<byte[]>();
-        var entries = header.Split(' ');
+        string[] entries = scheme.IsList ? header.Split(' ') : [header];
 
         if (entries.Length > SignaturesMax)
         {
@@ -67,21 +88,38 @@ internal sealed record Delivery(string Id, long Timestamp, string TimestampText,
 
         foreach (var entry in entries)
         {
-            // Other versions are somebody else's to check; what calls itself version 1 has to be one.
-            if (entry.StartsWith("v1,", StringComparison.Ordinal))
+            if (!entry.StartsWith(scheme.Prefix, StringComparison.Ordinal))
             {
-                var mac = new byte[StandardWebhooks.MacBytes];
-                var text = entry.AsSpan(3);
-
-                if (text.Length != 44 || !Convert.TryFromBase64Chars(text, mac, out var count) || count != mac.Length || !text.SequenceEqual(Convert.ToBase64String(mac)))
+                // Other versions are somebody else's to check; what calls itself by the prefix has to be a signature.
+                if (scheme.IsList)
                 {
-                    return null;
+                    continue;
                 }
 
-                found.Add(mac);
+                return null;
             }
+
+            if (Decode(entry.AsSpan(scheme.Prefix.Length), scheme.Encoding) is not { } mac)
+            {
+                return null;
+            }
+
+            found.Add(mac);
         }
 
         return found.ToImmutable();
+    }
+
+    // One spelling for each signature: no upper case in hex, no white space, no missing padding, no loose bits in base64.
+    private static byte[]? Decode(ReadOnlySpan<char> text, SignatureEncoding encoding)
+    {
+        var mac = new byte[HMACSHA256.HashSizeInBytes];
+        var isWhole = encoding == SignatureEncoding.Hex
+            ? Convert.FromHexString(text, mac, out _, out var count) == System.Buffers.OperationStatus.Done
+            : Convert.TryFromBase64Chars(text, mac, out count);
+
+        return isWhole && count == mac.Length && text.SequenceEqual(encoding == SignatureEncoding.Hex ? Convert.ToHexStringLower(mac) : Convert.ToBase64String(mac))
+            ? mac
+            : null;
     }
 }

@@ -9,45 +9,46 @@ using Mesh.ServiceHost;
 
 namespace Mesh.Ingress.Webhooks;
 
-/// <summary>Takes one delivery from raw bytes to a durable task.</summary>
+/// <summary>Takes one delivery from raw bytes to a durable task, or to a durable place in the queue for one.</summary>
 /// <remarks>
 /// The bytes that were signed are the bytes that are checked and handed on; nothing is parsed before. Strangers learn one
-/// thing only, that they were not accepted: whether the webhook exists, and what was wrong, is in a metric.
+/// thing only, that they were not accepted: whether the webhook exists, how it is signed, and what was wrong, is in a metric.
 /// </remarks>
 internal sealed class WebhookFlow(
     InFlight inFlight,
     BodyReader reader,
     WebhookKeyring keyring,
     Orchestrator.V1.IntakeService.IntakeServiceClient orchestrator,
+    DeliveryQueue queue,
     IngressOptions options,
     WebhookRejections rejections,
     TimeProvider clock,
     ILogger<WebhookFlow> log)
 {
     private static readonly byte[] NotAccepted = """{"code":16,"message":"The delivery was not accepted."}"""u8.ToArray();
+    private static readonly byte[] Queued = """{"queued":true,"message":"The delivery is accepted and durable. It has no task yet: it gets one when an orchestrator is back."}"""u8.ToArray();
     private static readonly TimeSpan ComeBack = TimeSpan.FromSeconds(5);
+
+    // Longer than the orchestrator waits for policy, and short enough that a broker still takes the delivery while a sender that waits
+    // for 10 seconds, as GitHub does, is there to hear of it.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(6);
 
     /// <summary>Null when it was answered, else what is refused.</summary>
     public async Task<MeshError?> RunAsync(HttpContext context, string tenant, string webhook)
     {
         var received = clock.GetUtcNow();
 
-        // All that can be known without the body, before a byte of it is waited for. That there is no such webhook is not among
-        // it: whoever asks must wait as long for a name that exists as for one that does not.
-        if (Delivery.Read(context.Request.Headers, out var malformed) is not { } delivery)
+        // All that can be known without the body, before a byte of it is waited for. Which headers matter is the webhook's scheme, so
+        // nothing else is among it: whoever asks must wait as long for a name that exists as for one that does not.
+        if (context.Request.Headers.ContentEncoding is { Count: > 0 } encoding && encoding != "identity")
         {
-            return await RejectAsync(context, tenant, webhook, malformed);
-        }
-
-        if (!StandardWebhooks.IsFresh(delivery, received))
-        {
-            return await RejectAsync(context, tenant, webhook, "stale");
+            return await RejectAsync(context, tenant, webhook, "content_encoding");
         }
 
         switch (await ReadAsync(context.Request))
         {
             case BodyReading.Whole whole:
-                return await AcceptAsync(context, tenant, webhook, delivery, whole.Bytes, received);
+                return await AcceptAsync(context, tenant, webhook, whole.Bytes, received);
 
             case BodyReading.TooLarge:
                 rejections.Count("too_large");
@@ -77,22 +78,56 @@ internal sealed class WebhookFlow(
         return place is null ? null : await reader.ReadAsync(request, BodyLimits.JsonBytesMax);
     }
 
-    private async Task<MeshError?> AcceptAsync(
-        HttpContext context, string tenant, string webhook, Delivery delivery, byte[] body, DateTimeOffset received)
+    private async Task<MeshError?> AcceptAsync(HttpContext context, string tenant, string webhook, byte[] body, DateTimeOffset received)
     {
         var started = clock.GetTimestamp();
 
-        if (await keyring.FindAsync(tenant, webhook, context.RequestAborted) is not { } keys)
+        switch (await CheckAsync(context, tenant, webhook, body, received))
         {
-            return Answers.Unavailable("vault") with { RetryAfter = ComeBack };
+            case null:
+                return Answers.Unavailable("vault") with { RetryAfter = ComeBack };
+
+            case Verdict.Rejected rejected:
+                return await RejectAsync(context, tenant, webhook, rejected.Reason);
+
+            case Verdict.Accepted accepted:
+                return await SubmitAsync(context, new Orchestrator.V1.SubmitWebhookRequest
+                {
+                    Tenant = tenant,
+                    Webhook = webhook,
+                    Body = UnsafeByteOperations.UnsafeWrap(body),
+                    ReplayKey = accepted.ReplayKey,
+                    ReceivedAt = received.ToTimestamp(),
+                    VerifyDuration = clock.GetElapsedTime(started).ToDuration(),
+                });
+
+            default:
+                throw new UnreachableException("There are no other verdicts.");
+        }
+    }
+
+    // Null when the vault did not say. What does not pass may have been signed with a secret that was put a moment ago.
+    private async Task<Verdict?> CheckAsync(HttpContext context, string tenant, string webhook, byte[] body, DateTimeOffset received)
+    {
+        if (await keyring.FindAsync(tenant, webhook, context.RequestAborted) is not { } door)
+        {
+            return null;
         }
 
-        // An unknown webhook is checked too, with keys that nothing fits: it takes as long.
-        if (!StandardWebhooks.IsSigned(delivery, body, keys))
+        var verdict = SignatureCheck.Of(context.Request.Headers, body, door, received);
+
+        if (verdict is Verdict.Accepted)
         {
-            return await RejectAsync(context, tenant, webhook, ReferenceEquals(keys, WebhookKeys.None) ? "unknown" : "signature");
+            return verdict;
         }
 
+        var again = await keyring.FindAgainAsync(tenant, webhook, door, context.RequestAborted);
+
+        return again is null ? null : ReferenceEquals(again, door) ? verdict : SignatureCheck.Of(context.Request.Headers, body, again, received);
+    }
+
+    private async Task<MeshError?> SubmitAsync(HttpContext context, Orchestrator.V1.SubmitWebhookRequest request)
+    {
         using var place = inFlight.TryEnter();
 
         if (place is null)
@@ -101,29 +136,16 @@ internal sealed class WebhookFlow(
             return InFlight.Refusal;
         }
 
-        return await SubmitAsync(context, new Orchestrator.V1.SubmitWebhookRequest
-        {
-            Tenant = tenant,
-            Webhook = webhook,
-            Body = UnsafeByteOperations.UnsafeWrap(body),
-            ReplayKey = delivery.Id,
-            ReceivedAt = received.ToTimestamp(),
-            VerifyDuration = clock.GetElapsedTime(started).ToDuration(),
-        });
-    }
-
-    private async Task<MeshError?> SubmitAsync(HttpContext context, Orchestrator.V1.SubmitWebhookRequest request)
-    {
         Orchestrator.V1.SubmitWebhookResponse response;
 
         try
         {
             // Not the sender's patience: whether it hangs up or not, the delivery is to become a task.
-            response = await orchestrator.SubmitWebhookAsync(request);
+            response = await orchestrator.SubmitWebhookAsync(request, deadline: DateTime.UtcNow + Patience);
         }
         catch (RpcException thrown)
         {
-            return Refusal(thrown, request.Tenant, request.Webhook);
+            return await QueueAsync(context, request, RpcFailure.Read(thrown));
         }
 
         if (response.Existed)
@@ -131,26 +153,38 @@ internal sealed class WebhookFlow(
             rejections.Count("replay");
         }
 
-        context.Response.StatusCode = response.Existed ? StatusCodes.Status200OK : StatusCodes.Status202Accepted;
-        context.Response.ContentType = "application/json";
-        await context.Response.Body.WriteAsync(Write(response), context.RequestAborted);
-        return null;
+        return await AnswerAsync(context, response.Existed ? StatusCodes.Status200OK : StatusCodes.Status202Accepted, Write(response));
     }
 
-    // The signature was right: whoever sent this may know what is wrong with it.
-    private MeshError Refusal(RpcException thrown, string tenant, string webhook)
+    // Only where it may become a task later: what the orchestrator refused, it would refuse again.
+    private async Task<MeshError?> QueueAsync(HttpContext context, Orchestrator.V1.SubmitWebhookRequest request, RpcFailure failure)
     {
-        var failure = RpcFailure.Read(thrown);
+        if (!IsAway(failure) || !await queue.TryAddAsync(request))
+        {
+            return Refusal(failure, request.Tenant, request.Webhook);
+        }
 
+        log.DeliveryQueued(request.Tenant, request.Webhook, CauseOf(failure));
+        return await AnswerAsync(context, StatusCodes.Status202Accepted, Queued);
+    }
+
+    // No orchestrator answered, or it says that its store or policy is away: nothing durable happened, as far as anybody knows.
+    private static bool IsAway(RpcFailure failure) => failure.IsSilence || failure.Code is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Aborted;
+
+    private static string CauseOf(RpcFailure failure) => failure.IsSilence ? failure.Code.ToString() : failure.Reason.ToString();
+
+    // The signature was right: whoever sent this may know what is wrong with it.
+    private MeshError Refusal(RpcFailure failure, string tenant, string webhook)
+    {
         switch (failure)
         {
-            case { IsSilence: true }:
-                log.IntakeNotReached(tenant, webhook, failure.Code.ToString());
-                return Answers.Unavailable("orchestrator") with { RetryAfter = ComeBack };
-
-            case { Code: StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Aborted }:
-                log.IntakeNotReached(tenant, webhook, failure.Reason.ToString());
-                return failure.ToError() with { HttpStatus = StatusCodes.Status503ServiceUnavailable, RetryAfter = failure.RetryAfter ?? ComeBack };
+            case var _ when IsAway(failure):
+                log.IntakeNotReached(tenant, webhook, CauseOf(failure));
+                return (failure.IsSilence ? Answers.Unavailable("orchestrator") : failure.ToError()) with
+                {
+                    HttpStatus = StatusCodes.Status503ServiceUnavailable,
+                    RetryAfter = failure.RetryAfter ?? ComeBack,
+                };
 
             case { Code: StatusCode.ResourceExhausted }:
                 return failure.ToError() with { RetryAfter = failure.RetryAfter ?? ComeBack };
@@ -173,9 +207,14 @@ internal sealed class WebhookFlow(
     {
         rejections.Count(reason);
         log.DeliveryRejected(Shown(tenant), Shown(webhook), reason);
-        context.Response.StatusCode = StatusCodes.Status401Unauthorized;
+        return await AnswerAsync(context, StatusCodes.Status401Unauthorized, NotAccepted);
+    }
+
+    private static async Task<MeshError?> AnswerAsync(HttpContext context, int status, byte[] json)
+    {
+        context.Response.StatusCode = status;
         context.Response.ContentType = "application/json";
-        await context.Response.Body.WriteAsync(NotAccepted, context.RequestAborted);
+        await context.Response.Body.WriteAsync(json, context.RequestAborted);
         return null;
     }
 

@@ -4,20 +4,23 @@ using Mesh.Manifests;
 
 namespace Mesh.Ingress.Webhooks;
 
-/// <summary>The verification keys that the vault gave out, in memory, for at most a minute.</summary>
+/// <summary>What the vault says about webhooks, and their keys, in memory, for at most a minute.</summary>
 internal sealed class WebhookKeyring : IDisposable
 {
     private const int UnknownMax = 4_096;
     private static readonly TimeSpan KnownMax = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan Unknown = TimeSpan.FromSeconds(5);
+
+    // A delivery that is not accepted may be the first one after a change. So often, at most, strangers can have the vault asked.
+    private static readonly TimeSpan AskPause = TimeSpan.FromSeconds(5);
 
     private readonly Vault.V1.LeaseService.LeaseServiceClient vault;
     private readonly TimeProvider clock;
     private readonly ILogger<WebhookKeyring> log;
     private readonly ITimer sweep;
     private readonly ConcurrentDictionary<(string Tenant, string Webhook), Kept> known = new();
-    private readonly ConcurrentDictionary<(string Tenant, string Webhook), DateTimeOffset> unknown = new();
+    private readonly ConcurrentDictionary<(string Tenant, string Webhook), Kept> unknown = new();
     private ConcurrentBag<WebhookKeys> retired = [];
+    private ConcurrentBag<WebhookKeys> expired = [];
 
     public WebhookKeyring(Vault.V1.LeaseService.LeaseServiceClient vault, TimeProvider clock, ILogger<WebhookKeyring> log)
     {
@@ -27,32 +30,42 @@ internal sealed class WebhookKeyring : IDisposable
         sweep = clock.CreateTimer(_ => Sweep(), null, KnownMax, KnownMax);
     }
 
-    /// <summary>The webhook's keys; <see cref="WebhookKeys.None"/> when there is no such webhook; null when the vault did not say.</summary>
-    public async Task<WebhookKeys?> FindAsync(string tenant, string webhook, CancellationToken stop)
+    /// <summary>The webhook as the vault knew it at most a minute ago; null when the vault did not say.</summary>
+    public async Task<WebhookDoor?> FindAsync(string tenant, string webhook, CancellationToken stop)
     {
         var name = (tenant, webhook);
         var now = clock.GetUtcNow();
 
         // What cannot be a name is not worth a question.
-        if (!Names.IsName(tenant) || !Names.IsName(webhook) || (unknown.TryGetValue(name, out var until) && now < until))
+        if (!Names.IsName(tenant) || !Names.IsName(webhook))
         {
-            return WebhookKeys.None;
+            return WebhookDoor.Unknown(now);
         }
 
-        return known.TryGetValue(name, out var kept) && now < kept.Until ? kept.Keys : await AskAsync(name, now, stop);
+        return (known.TryGetValue(name, out var kept) || unknown.TryGetValue(name, out kept)) && now < kept.Until ? kept.Door : await AskAsync(name, now, stop);
+    }
+
+    /// <summary>
+    /// The webhook as it is now, for a delivery that did not pass <paramref name="before"/>; the same one when the vault was asked just now, and
+    /// null when it did not say. With unknown webhooks it goes the same way, so that waiting for the vault tells nobody which they are.
+    /// </summary>
+    public async Task<WebhookDoor?> FindAgainAsync(string tenant, string webhook, WebhookDoor before, CancellationToken stop)
+    {
+        var now = clock.GetUtcNow();
+        return now - before.AskedAt < AskPause ? before : await AskAsync((tenant, webhook), now, stop);
     }
 
     public void Dispose()
     {
         sweep.Dispose();
 
-        foreach (var keys in known.Values.Select(kept => kept.Keys).Concat(retired))
+        foreach (var keys in known.Values.Select(kept => kept.Door.Keys).Concat(retired).Concat(expired))
         {
             keys.Dispose();
         }
     }
 
-    private async Task<WebhookKeys?> AskAsync((string Tenant, string Webhook) name, DateTimeOffset asked, CancellationToken stop)
+    private async Task<WebhookDoor?> AskAsync((string Tenant, string Webhook) name, DateTimeOffset asked, CancellationToken stop)
     {
         Vault.V1.GetVerificationKeysResponse response;
 
@@ -67,63 +80,81 @@ internal sealed class WebhookKeyring : IDisposable
             return null;
         }
 
+        var until = asked + TimeSpan.FromTicks(Math.Min(KnownMax.Ticks, (response.CacheFor?.ToTimeSpan() ?? TimeSpan.Zero).Ticks));
+
         // A webhook whose secret was never put can verify nothing either.
-        if (!response.Known || response.Keys.Count == 0 || response.Scheme != "standard-webhooks")
+        if (!response.Known || response.Keys.Count == 0)
         {
             if (unknown.Count >= UnknownMax)
             {
                 unknown.Clear();
             }
 
-            unknown[name] = asked + Unknown;
-            return WebhookKeys.None;
+            if (known.TryRemove(name, out var gone))
+            {
+                retired.Add(gone.Door.Keys);
+            }
+
+            return (unknown[name] = new Kept(WebhookDoor.Unknown(asked), until)).Door;
         }
 
-        var keys = WebhookKeys.Read(response.Keys.Select(key => key.Memory), out var malformed);
+        // A newer vault's: better late than never, so the sender is told to come back.
+        if (Wire.Read(response.Signature) is not { } scheme)
+        {
+            log.SchemeNotKnown(name.Tenant, name.Webhook, response.Scheme);
+            return null;
+        }
+
+        var keys = WebhookKeys.Read(response.Keys.Select(key => key.Memory), scheme.KeyEncoding, out var malformed);
 
         if (malformed > 0)
         {
             log.KeyMalformed(name.Tenant, name.Webhook);
         }
 
-        var until = asked + TimeSpan.FromTicks(Math.Min(KnownMax.Ticks, (response.CacheFor?.ToTimeSpan() ?? TimeSpan.Zero).Ticks));
-        Keep(name, new Kept(keys, until));
-        return keys;
+        var door = new WebhookDoor(scheme, keys, asked);
+        Keep(name, new Kept(door, until));
+        return door;
     }
 
-    private void Keep((string Tenant, string Webhook) name, Kept fresh) => known.AddOrUpdate(name, fresh, (_, old) =>
+    private void Keep((string Tenant, string Webhook) name, Kept fresh)
     {
-        retired.Add(old.Keys);
-        return fresh;
-    });
+        unknown.TryRemove(name, out _);
+        known.AddOrUpdate(name, fresh, (_, old) =>
+        {
+            retired.Add(old.Door.Keys);
+            return fresh;
+        });
+    }
 
     // Retired keys are erased one sweep later, when no delivery can be in the middle of a check with them.
     private void Sweep()
     {
         var now = clock.GetUtcNow();
-        var erase = Interlocked.Exchange(ref retired, []);
 
-        foreach (var keys in erase)
+        foreach (var keys in expired)
         {
             keys.Dispose();
         }
+
+        expired = Interlocked.Exchange(ref retired, []);
 
         foreach (var (name, kept) in known)
         {
             if (now >= kept.Until && known.TryRemove(new(name, kept)))
             {
-                retired.Add(kept.Keys);
+                retired.Add(kept.Door.Keys);
             }
         }
 
-        foreach (var (name, until) in unknown)
+        foreach (var (name, kept) in unknown)
         {
-            if (now >= until)
+            if (now >= kept.Until)
             {
-                unknown.TryRemove(name, out _);
+                unknown.TryRemove(new(name, kept));
             }
         }
     }
 
-    private sealed record Kept(WebhookKeys Keys, DateTimeOffset Until);
+    private sealed record Kept(WebhookDoor Door, DateTimeOffset Until);
 }

@@ -1,6 +1,5 @@
-using System.Buffers;
-using System.Buffers.Text;
 using Mesh.Integrity;
+using Mesh.Manifests.Signatures;
 
 namespace Mesh.Ingress.Webhooks;
 
@@ -8,21 +7,19 @@ namespace Mesh.Ingress.Webhooks;
 internal sealed class WebhookKeys : IDisposable
 {
     private const int SlotsMin = 2;
-    private const int KeyBytesMin = 24;
-    private const int KeyBytesMax = 64;
 
-    private WebhookKeys(IEnumerable<Slot> real) =>
-        Slots = [.. real.Concat(Enumerable.Range(0, SlotsMin).Select(_ => new Slot(SecretBytes.Random(32), Counts: false))).Take(Math.Max(SlotsMin, real.Count()))];
+    private WebhookKeys(IReadOnlyCollection<Slot> real) =>
+        Slots = [.. real, .. Enumerable.Range(0, Math.Max(0, SlotsMin - real.Count)).Select(_ => new Slot(SecretBytes.Random(32), Counts: false))];
 
     /// <summary>Keys that no signature fits: what an unknown webhook is checked with.</summary>
     public static WebhookKeys None { get; } = new([]);
 
     public IReadOnlyList<Slot> Slots { get; }
 
-    /// <summary>Keeps the keys; counts those that are not <c>whsec_</c> and the base64 of 24 to 64 bytes.</summary>
-    public static WebhookKeys Read(IEnumerable<ReadOnlyMemory<byte>> stored, out int malformed)
+    /// <summary>Keeps the keys; counts the secrets that are not of the form that the webhook asks for.</summary>
+    public static WebhookKeys Read(IEnumerable<ReadOnlyMemory<byte>> stored, KeyEncoding encoding, out int malformed)
     {
-        var all = stored.Select(Decode).ToArray();
+        var all = stored.Select(secret => encoding.Decode(secret.Span)).ToArray();
         malformed = all.Count(key => key is null);
         return new WebhookKeys([.. all.OfType<SecretBytes>().Select(key => new Slot(key, Counts: true))]);
     }
@@ -33,30 +30,6 @@ internal sealed class WebhookKeys : IDisposable
         {
             slot.Key.Dispose();
         }
-    }
-
-    private static SecretBytes? Decode(ReadOnlyMemory<byte> stored)
-    {
-        var text = stored.Span;
-
-        if (!text.StartsWith("whsec_"u8) || text.Length > 128)
-        {
-            return null;
-        }
-
-        Span<byte> key = stackalloc byte[128];
-        var status = Base64.DecodeFromUtf8(text["whsec_"u8.Length..], key, out _, out var length);
-
-        // Taken also when it is refused: taking erases what was on the stack.
-        var secret = SecretBytes.Take(key[..length]);
-
-        if (status == OperationStatus.Done && length is >= KeyBytesMin and <= KeyBytesMax)
-        {
-            return secret;
-        }
-
-        secret.Dispose();
-        return null;
     }
 
     /// <summary>A key, and whether its signatures count.</summary>

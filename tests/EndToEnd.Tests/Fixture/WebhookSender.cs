@@ -26,7 +26,7 @@ public sealed class WebhookSender(Uri endpoint) : IDisposable
         return await http.SendAsync(request);
     }
 
-    /// <summary>Sends the same delivery until it is accepted; answers the task.</summary>
+    /// <summary>Sends the same delivery until it is accepted and has a task; answers that.</summary>
     public async Task<string> DeliverAsync(string tenant, string order, string? id = null)
     {
         var body = BodyOf(order);
@@ -40,12 +40,13 @@ public sealed class WebhookSender(Uri endpoint) : IDisposable
                 using var answer = await SendAsync(tenant, "shop", id, body);
                 var text = await answer.Content.ReadAsStringAsync();
 
-                if (answer.IsSuccessStatusCode)
+                if (answer.IsSuccessStatusCode && JsonDocument.Parse(text).RootElement.TryGetProperty("task", out var task))
                 {
-                    return JsonDocument.Parse(text).RootElement.GetProperty("task").GetString()!;
+                    return task.GetString()!;
                 }
 
-                if (answer.StatusCode is not (HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests) || DateTime.UtcNow > until)
+                // Accepted by the broker alone is accepted, and has no task yet.
+                if (!(answer.IsSuccessStatusCode || answer.StatusCode is HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests) || DateTime.UtcNow > until)
                 {
                     throw new InvalidOperationException($"The delivery was answered {(int)answer.StatusCode}: {text}");
                 }

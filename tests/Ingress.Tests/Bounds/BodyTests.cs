@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Grpc.Core;
 using Mesh.Errors.V1;
+using Mesh.Ingress.Tests.Peers;
 using Mesh.ServiceHost;
 
 namespace Mesh.Ingress.Tests.Bounds;
@@ -155,16 +156,20 @@ public sealed class BodyTests
     }
 
     [Fact]
-    public async Task A_delivery_whose_headers_say_enough_is_refused_before_its_body_is_there()
+    public async Task Before_its_body_is_there_nobody_learns_what_is_wrong_with_a_delivery_or_how_its_webhook_is_signed()
     {
-        await using var door = await TestDoor.StartAsync();
+        await using var door = await TestDoor.StartAsync("--body-timeout", "200ms");
+        door.Recorded.Webhooks[("acme", "forge")] = PlayedWebhook.GitHub("It's a Secret to Everybody");
+        using var compressed = await DripAsync(door, "POST /hooks/acme/shop HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip");
         using var unsigned = await DripAsync(door, "POST /hooks/acme/shop HTTP/1.1\r\nHost: x");
         using var stale = await DripAsync(door, DeliveryHead(DateTimeOffset.UtcNow.ToUnixTimeSeconds() - 302));
+        using var otherwise = await DripAsync(door, "POST /hooks/acme/forge HTTP/1.1\r\nHost: x");
+        using var nobody = await DripAsync(door, "POST /hooks/acme/nobody HTTP/1.1\r\nHost: x");
 
-        foreach (var sender in (TcpClient[])[unsigned, stale])
+        Assert.Equal("HTTP/1.1 401 Unauthorized", await FirstAnswerAsync(compressed));
+        foreach (var sender in (TcpClient[])[unsigned, stale, otherwise, nobody])
         {
-            using var reader = new StreamReader(sender.GetStream());
-            Assert.Equal("HTTP/1.1 401 Unauthorized", await reader.ReadLineAsync(TestContext.Current.CancellationToken));
+            Assert.Equal("HTTP/1.1 408 Request Timeout", await FirstAnswerAsync(sender));
         }
     }
 

@@ -15,7 +15,7 @@ internal sealed class Recorded
 
     public ConcurrentDictionary<string, string> Tokens { get; } = new();
 
-    public ConcurrentDictionary<(string Tenant, string Webhook), byte[][]> WebhookKeys { get; } = new();
+    public ConcurrentDictionary<(string Tenant, string Webhook), PlayedWebhook> Webhooks { get; } = new();
 
     public int KeyQuestions;
 

@@ -1,8 +1,11 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Text;
 using Grpc.Core;
 using Mesh.Errors.V1;
+using Mesh.Ingress.Tests.Peers;
 using Mesh.ServiceHost;
+using Mesh.TestKit;
 
 namespace Mesh.Ingress.Tests.Webhooks;
 
@@ -90,6 +93,50 @@ public sealed class WebhookDoorTests
         }
 
         Assert.Equal(2, door.Recorded.KeyQuestions);
+    }
+
+    [Fact]
+    public async Task A_delivery_of_github_becomes_a_task_under_the_digest_of_its_body()
+    {
+        await using var door = await TestDoor.StartAsync();
+        door.Recorded.Webhooks[("acme", "forge")] = PlayedWebhook.GitHub("It's a Secret to Everybody");
+        var request = new HttpRequestMessage(HttpMethod.Post, "/hooks/acme/forge") { Content = new StringContent("Hello, World!") };
+        request.Headers.Add("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17");
+
+        var (response, _) = await door.SendAsync(request, withToken: false);
+
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+        Assert.Equal("sha256:dffd6021bb2bd5b0af676290809ec3a53191dd81c7f70a4b28688a362182986f", Assert.Single(door.Recorded.Deliveries).ReplayKey);
+    }
+
+    [Fact]
+    public async Task A_secret_that_was_put_a_moment_ago_counts_within_seconds_and_not_only_when_the_old_keys_are_a_minute_old()
+    {
+        await using var door = await TestDoor.StartAsync();
+        await door.SendAsync(TestDoor.Deliver(Body), withToken: false);
+        var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+        door.Recorded.Webhooks[("acme", "shop")] = PlayedWebhook.StandardWebhooks("whsec_" + key, "whsec_" + TestDoor.SigningKey);
+
+        await Eventually.Async(
+            async () => (await door.SendAsync(TestDoor.Deliver(Body, id: "msg_2", key: key), withToken: false)).Response.StatusCode == HttpStatusCode.Accepted,
+            TimeSpan.FromSeconds(45));
+
+        var (old, _) = await door.SendAsync(TestDoor.Deliver(Body, id: "msg_3"), withToken: false);
+        Assert.Equal(HttpStatusCode.Accepted, old.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_scheme_that_this_version_does_not_know_lets_nobody_in_and_nobody_lose_a_delivery()
+    {
+        await using var door = await TestDoor.StartAsync();
+        var webhook = PlayedWebhook.StandardWebhooks("whsec_" + TestDoor.SigningKey);
+        webhook.Signature!.Encoding = (Vault.V1.SignatureEncoding)7;
+        door.Recorded.Webhooks[("acme", "shop")] = webhook;
+
+        var (response, _) = await door.SendAsync(TestDoor.Deliver(Body), withToken: false);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Empty(door.Recorded.Deliveries);
     }
 
     [Fact]
