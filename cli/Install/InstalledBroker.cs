@@ -24,9 +24,10 @@ internal sealed class InstalledBroker(InstallationFolder folder, InstalledFiles 
             Describe(Uri.UnescapeDataString(url.AbsolutePath.TrimStart('/')) is { Length: > 0 } host ? host : "/", password);
         }
 
-        foreach (var service in Service.All.Where(service => service.HasStore))
+        // Ingress keeps nothing, and puts webhooks on the broker while no orchestrator answers.
+        foreach (var service in Service.All.Where(service => service.HasStore).Select(service => service.Name).Append("ingress"))
         {
-            files.WriteSecret(FileOf(service.Name), url.ToString());
+            files.WriteSecret(FileOf(service), url.ToString());
         }
     }
 

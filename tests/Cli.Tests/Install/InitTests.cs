@@ -23,7 +23,7 @@ public sealed class InitTests : IDisposable
 
         Assert.Equal(["ca.crt", "ca.key", "trust.json"], NamesIn("ca"));
         Assert.All(KeyFolder.Services, service => Assert.Equal(["ca.crt", "tls.crt", "tls.key"], NamesIn($"tls/{service}")));
-        Assert.Equal(["trust.json"], NamesIn("keys/ingress"));
+        Assert.Equal(["bus", "trust.json"], NamesIn("keys/ingress"));
         Assert.Equal(["trust.json"], NamesIn("keys/toolrunner"));
         Assert.Equal(["bus", "postgres", "trust.json"], NamesIn("keys/orchestrator"));
         Assert.Equal(["bootstrap.token", "bus", "postgres", "signing.seed", "token.pepper", "trust.json"], NamesIn("keys/policy"));

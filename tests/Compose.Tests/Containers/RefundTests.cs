@@ -60,7 +60,8 @@ public sealed class RefundTests(SharedMesh shared)
             var secrets = files.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.EndsWith(" 644", StringComparison.Ordinal)).Select(line => line.Split(' ')).ToList();
             string[] expected = service switch
             {
-                "ingress" or "toolrunner" => ["tls/self/tls.key"],
+                "ingress" => ["keys/self/bus", "tls/self/tls.key"],
+                "toolrunner" => ["tls/self/tls.key"],
                 "orchestrator" => ["keys/self/bus", "keys/self/postgres", "tls/self/tls.key"],
                 "policy" => ["keys/self/bootstrap.token", "keys/self/bus", "keys/self/postgres", "keys/self/signing.seed", "keys/self/token.pepper", "tls/self/tls.key"],
                 "vault" => ["keys/self/bus", "keys/self/postgres", "keys/self/root.key", "keys/self/token.pepper", "tls/self/tls.key"],
