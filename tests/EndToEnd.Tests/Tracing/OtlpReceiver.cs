@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
-using Traces = Opentelemetry.Proto.Collector.Trace.V1;
 using Measures = Opentelemetry.Proto.Collector.Metrics.V1;
+using Traces = Opentelemetry.Proto.Collector.Trace.V1;
 
 namespace EndToEnd.Tests.Tracing;
 
