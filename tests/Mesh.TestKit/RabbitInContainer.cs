@@ -43,7 +43,8 @@ internal sealed class RabbitInContainer : OwnRabbit
 
     public override async Task RegisteredAsync()
     {
-        var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+        // To the millisecond: a file of the same second may be older than the queues.
+        var now = (DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1_000m).ToString(CultureInfo.InvariantCulture);
         await Eventually.Async(async () =>
             (await ExecAsync("find", "/var/lib/rabbitmq", "-path", "*/quorum/*", "-name", "*.dets", "!", "-newermt", $"@{now}")).Length == 0);
     }
