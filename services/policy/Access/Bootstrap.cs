@@ -1,10 +1,13 @@
 using Mesh.Integrity;
+using Mesh.Postgres;
 using Mesh.ServiceHost;
+using Npgsql;
 
 namespace Mesh.Policy.Access;
 
 /// <summary>Makes the first administrator from the file that init wrote. Repeating it changes nothing.</summary>
-internal sealed class Bootstrap(PolicyOptions options, PrincipalStore principals, AccessLedger ledger, TimeProvider clock, ILogger<Bootstrap> log) : IHostedService
+internal sealed class Bootstrap(
+    PolicyOptions options, NpgsqlDataSource store, PrincipalStore principals, AccessLedger ledger, TimeProvider clock, ILogger<Bootstrap> log) : IHostedService
 {
     public const string Administrator = "admin";
 
@@ -24,6 +27,8 @@ internal sealed class Bootstrap(PolicyOptions options, PrincipalStore principals
             throw new StartupRefusedException("policy", "MESH_BOOTSTRAP_TOKEN_FILE (--bootstrap-token-file): the file does not hold a mesh_ token");
         }
 
+        await RefuseUnfitStoreAsync(cancellationToken);
+
         if (await principals.AuthenticateAsync(text, cancellationToken) is not null)
         {
             return;
@@ -37,4 +42,20 @@ internal sealed class Bootstrap(PolicyOptions options, PrincipalStore principals
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    // Told here, before a statement meets a table that is not there.
+    private async Task RefuseUnfitStoreAsync(CancellationToken stop)
+    {
+        try
+        {
+            if (!await Migrator.IsCurrentAsync<PolicyDbContext>(store, stop))
+            {
+                throw new StartupRefusedException("policy", "its schema is older than this program: migrations are missing, which db migrate runs");
+            }
+        }
+        catch (PostgresException refused) when (refused.SqlState is PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification)
+        {
+            throw new StartupRefusedException("policy", $"MESH_POSTGRES (--postgres): PostgreSQL does not let this service in ({refused.SqlState})");
+        }
+    }
 }

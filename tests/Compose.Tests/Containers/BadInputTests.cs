@@ -61,29 +61,30 @@ public sealed class BadInputTests(SharedMesh shared)
     }
 
     [Fact]
-    public async Task A_replica_with_a_wrong_password_is_not_ready_and_says_so()
+    public async Task A_replica_with_a_wrong_password_refuses_to_start_and_says_so()
     {
         var mesh = await shared.MeshAsync();
         await using var replica = await ReplicaAsync(mesh, "policy", "-e", "MESH_POSTGRES=Host=postgres;Database=mesh;Username=mesh_policy;Password=wrong;GSS Encryption Mode=Disable", "-e", "MESH_POSTGRES_FILE=");
 
-        await replica.SaysAsync("28P01");
+        await replica.EndsAsync("policy cannot start:\n  MESH_POSTGRES (--postgres): PostgreSQL does not let this service in (28P01)");
 
         await GoesOnAsync(mesh);
     }
 
     [Fact]
-    public async Task A_replica_on_an_old_schema_is_not_ready_until_it_is_migrated()
+    public async Task A_replica_on_an_old_schema_refuses_to_start_until_it_is_migrated()
     {
         var mesh = await shared.MeshAsync();
         await mesh.ComposeAsync("exec", "-T", "postgres", "createdb", "-U", "postgres", "old");
         var password = (await mesh.ComposeAsync("exec", "-T", "postgres", "cat", "/mesh/postgres/password")).Trim();
         var store = (await mesh.ComposeAsync("exec", "-T", "policy", "cat", "/mesh/keys/self/postgres")).Trim().Replace("Database=mesh", "Database=old", StringComparison.Ordinal);
         await using var replica = await ReplicaAsync(mesh, "policy", "-e", $"MESH_POSTGRES={store}", "-e", "MESH_POSTGRES_FILE=");
-        await replica.SaysAsync("migrations are missing");
+        await replica.EndsAsync("policy cannot start:\n  its schema is older than this program");
 
         await mesh.ComposeAsync(
             "run", "--rm", "--no-deps", "-T", "-e", $"MESH_POSTGRES=Host=postgres;Database=old;Username=postgres;Password={password};GSS Encryption Mode=Disable", "migrate");
 
+        await ContainerEngine.RunAsync(["docker", "start", replica.Name]);
         await replica.SaysAsync("\"status\":\"ready\"");
         await GoesOnAsync(mesh);
     }
@@ -129,6 +130,14 @@ public sealed class BadInputTests(SharedMesh shared)
 
     private sealed class Replica(string name, string program) : IAsyncDisposable
     {
+        public string Name => name;
+
+        /// <summary>Waits until it has ended, with this as its last words.</summary>
+        public Task EndsAsync(string saying) => Eventually.Async(
+            async () => await ContainerEngine.InspectAsync(name, "{{.State.Status}} {{.State.ExitCode}}") == "exited 2"
+                && (await ContainerEngine.TryAsync(["docker", "logs", name])).Errors.Contains(saying, StringComparison.Ordinal),
+            Patience);
+
         public async Task SaysAsync(string what)
         {
             var said = "";
