@@ -12,12 +12,12 @@ internal sealed class InstalledFiles
 
     public static string? Read(string path) => File.Exists(path) ? File.ReadAllText(path).Trim() : null;
 
-    public void WriteSecret(string path, string text) => Write(path, Encoding.ASCII.GetBytes(text), KeyFile.WriteSecret);
+    public void WriteSecret(string path, string text) => Write(path, Encoding.UTF8.GetBytes(text), KeyFile.WriteSecret);
 
     public void WriteSecret(string path, byte[] content) => Write(path, content, KeyFile.WriteSecret);
 
     /// <summary>For a server that runs as another user, in the group of whoever installs.</summary>
-    public void WriteGroupSecret(string path, string text) => Write(path, Encoding.ASCII.GetBytes(text), KeyFile.WriteGroupSecret);
+    public void WriteGroupSecret(string path, string text) => Write(path, Encoding.UTF8.GetBytes(text), KeyFile.WriteGroupSecret);
 
     public void WritePublic(string path, byte[] content) => Write(path, content, KeyFile.WritePublic);
 

@@ -9,7 +9,6 @@ namespace Mesh.Cli.Node;
 /// <summary><c>mesh status</c>: is everything ready?</summary>
 internal static class StatusCommand
 {
-
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     public static Command Create()

@@ -18,7 +18,13 @@ internal sealed class MessageTraces : IDisposable
     private MessageTraces(string name, ActivityKind kind, string? consumer, IReadOnlyList<Envelope> messages)
     {
         before = Activity.Current;
-        spans = [.. messages.Select(message => Begin(name, kind, consumer, message, messages.Count))];
+        spans = [.. messages.Select(message =>
+        {
+            // A message without a trace is nobody's child, the message's before it least of all.
+            Activity.Current = before;
+
+            return Begin(name, kind, consumer, message, messages.Count);
+        })];
         Messages = [.. messages.Zip(spans, (message, span) => span is null ? message : message with { TraceParent = span.Id })];
 
         if (messages.Count > 1)

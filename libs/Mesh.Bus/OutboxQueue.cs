@@ -13,6 +13,9 @@ internal sealed class OutboxQueue(NpgsqlDataSource store)
 {
     public const int BatchMax = 256;
 
+    /// <summary>At least this often, claims that ran out or whose claimant is gone are looked for.</summary>
+    public static readonly TimeSpan ExpireEvery = TimeSpan.FromSeconds(1);
+
     /// <summary>In SQL: whoever claimed this row is gone, and its connection with it. A number that PostgreSQL gave to another since only makes it wait longer.</summary>
     public const string ClaimantIsGone = "(claimed_by is not null and not exists (select from pg_stat_activity a where a.pid = claimed_by))";
 

@@ -60,13 +60,18 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
         Guid[] sent = [];
         Guid[] refused = [];
         var poll = IdlePoll;
+        var expired = 0L;
 
         // One connection for all rounds: while it lives, the claims are this relay's.
         await using var connection = await store.OpenConnectionAsync(stop);
         while (true)
         {
             var round = Stopwatch.GetTimestamp();
-            var claim = await OutboxQueue.NextAsync(connection, sent, refused, expire: sent.Length == 0, CancellationToken.None);
+
+            // Under a load that never pauses, too: another relay may have died with claims.
+            var expire = sent.Length == 0 || Stopwatch.GetElapsedTime(expired) > OutboxQueue.ExpireEvery;
+            expired = expire ? round : expired;
+            var claim = await OutboxQueue.NextAsync(connection, sent, refused, expire, CancellationToken.None);
             onSuccess();
             (sent, refused) = ([], []);
             if (claim.Messages.Count > 0)

@@ -50,7 +50,7 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
             free.Push(writer);
         }
 
-        StoreMetrics.QueueLimit.Add(options.QueueMax, StoreMetrics.Store(options.Name));
+        StoreMetrics.AddLimit(options.Name, options.QueueMax);
     }
 
     /// <summary>Writes an entry and answers when it is durable.</summary>
@@ -96,7 +96,7 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
         {
             if (!closed)
             {
-                StoreMetrics.QueueLimit.Add(-options.QueueMax, StoreMetrics.Store(options.Name));
+                StoreMetrics.AddLimit(options.Name, -options.QueueMax);
             }
 
             closed = true;

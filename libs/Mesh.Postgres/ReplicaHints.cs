@@ -8,7 +8,7 @@ namespace Mesh.Postgres;
 
 /// <summary>Wakes the other replicas of a service, through the store that they share. A hint may get lost: whoever waits for one looks again anyway.</summary>
 /// <remarks>
-/// A replica that knows of no other says nothing, so a lone one pays for no hint. It learns of others when they start, and forgets those
+/// A replica that knows of no other asks whether there is one, and tells nothing, so a lone one pays for no hint. It learns of others when they start, and forgets those
 /// that were silent for <see cref="AliveFor"/>. Never part of a business transaction: the commit lock of NOTIFY is the whole cluster's.
 /// </remarks>
 /// <param name="channel">The service's name.</param>
@@ -95,9 +95,10 @@ public sealed class ReplicaHints(string channel, NpgsqlDataSource store, TimePro
 
             while (true)
             {
-                if (!await connection.WaitAsync(SayHereEvery, stop) && HasOthers)
+                // Asked again while nobody is known: the first word of two that started together may have been lost.
+                if (!await connection.WaitAsync(SayHereEvery, stop))
                 {
-                    Say(Here);
+                    Say(HasOthers ? Here : Hello);
                 }
             }
         }

@@ -27,6 +27,16 @@ public sealed partial class WhatWatchesTheMesh
     }
 
     [Fact]
+    public void The_collector_is_on_a_network_of_every_service()
+    {
+        var mesh = Map(Yaml("compose/compose.yaml"), "services");
+        var collector = Items(Map(Map(Yaml(Overlay), "services"), "collector"), "networks").ToList();
+
+        Assert.All(Services, service => Assert.NotEmpty(Items(Map(mesh, service), "networks").Intersect(collector)));
+        Assert.Contains("default", collector);
+    }
+
+    [Fact]
     public void Every_image_is_pinned_by_a_version_and_every_container_is_locked_down()
     {
         var added = Map(Yaml(Overlay), "services").Children.Where(pair => !Services.Contains(Name(pair.Key))).ToList();

@@ -46,10 +46,13 @@ internal sealed class StoredConsumer(string table, string consumer, NpgsqlDataSo
     private async Task LoopAsync(NpgsqlConnection connection, CancellationToken stop)
     {
         IReadOnlyList<Settlement> settled = [];
+        var expired = 0L;
         while (!stop.IsCancellationRequested)
         {
             isHinted = false;
-            var claim = await queue.NextAsync(connection, settled, expire: settled.Count == 0, CancellationToken.None);
+            var expire = settled.Count == 0 || Stopwatch.GetElapsedTime(expired) > OutboxQueue.ExpireEvery;
+            expired = expire ? Stopwatch.GetTimestamp() : expired;
+            var claim = await queue.NextAsync(connection, settled, expire, CancellationToken.None);
             foreach (var blocked in claim.Blocked)
             {
                 NoteRetry(blocked);
@@ -156,7 +159,8 @@ internal sealed class StoredConsumer(string table, string consumer, NpgsqlDataSo
     {
         try
         {
-            await connection.WaitAsync(wait, stop);
+            // In whole milliseconds, and none of them would be for ever.
+            await connection.WaitAsync(TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(wait.TotalMilliseconds))), stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

@@ -11,7 +11,9 @@ public sealed class PeerReplicas(PeerAddress address, TimeProvider clock)
 {
     // A new replica gets calls after this long. Only calls ask: who calls nobody looks up nothing.
     private static readonly TimeSpan Resolved = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan Shunned = TimeSpan.FromSeconds(1);
+
+    // Longer than two attempts to connect may take: the transport begins the next one before it is told here that the last one failed.
+    private static readonly TimeSpan Shunned = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentDictionary<Uri, long> failures = new();
     private volatile Resolution? last = address.IsName ? null : new Resolution([.. address.Hosts.Select(host => Prefix(host.Host, host.Port))], 0);

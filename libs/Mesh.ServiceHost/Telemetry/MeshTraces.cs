@@ -30,7 +30,9 @@ public static class MeshTraces
 
         var around = Activity.Current?.Context;
 
-        return ActivityContext.TryParse(traceparent, null, isRemote: true, out var trace) && around?.TraceId != trace.TraceId
+        // A caller that leaves its part of the trace unrecorded does not leave ours so.
+        return ActivityContext.TryParse(traceparent, null, isRemote: true, out var trace)
+            && (around?.TraceId != trace.TraceId || trace.TraceFlags > around.Value.TraceFlags)
             ? Source.StartActivity(name, kind, trace, links: around is { } other ? [new ActivityLink(other)] : null)
             : Source.StartActivity(name, kind);
     }

@@ -91,7 +91,8 @@ internal sealed class Integrator(
         {
             try
             {
-                foreach (var tenant in await CheckpointStore.BehindAsync(store, stop))
+                // Those that are told of as not signed, too: another replica may have signed them since.
+                foreach (var tenant in (await CheckpointStore.BehindAsync(store, stop)).Union(unsigned.Tenants))
                 {
                     grown.Add(tenant, 0);
                 }

@@ -18,5 +18,7 @@ internal sealed class UnsignedLogs
     /// <summary>It has grown at that moment, by the clock's time stamp. One that waited before has waited longer.</summary>
     public void Add(string tenant, long at) => since.TryAdd(tenant, at);
 
+    public ICollection<string> Tenants => since.Keys;
+
     public void Remove(string tenant) => since.TryRemove(tenant, out _);
 }

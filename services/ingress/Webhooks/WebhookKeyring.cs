@@ -19,6 +19,8 @@ internal sealed class WebhookKeyring : IDisposable
     private readonly ITimer sweep;
     private readonly ConcurrentDictionary<(string Tenant, string Webhook), Kept> known = new();
     private readonly ConcurrentDictionary<(string Tenant, string Webhook), Kept> unknown = new();
+    private readonly ConcurrentDictionary<(string Tenant, string Webhook), Lazy<Task<WebhookDoor?>>> asking = new();
+    private readonly ConcurrentDictionary<(string Tenant, string Webhook), DateTimeOffset> unanswered = new();
     private ConcurrentBag<WebhookKeys> retired = [];
     private ConcurrentBag<WebhookKeys> expired = [];
 
@@ -42,7 +44,7 @@ internal sealed class WebhookKeyring : IDisposable
             return WebhookDoor.Unknown(now);
         }
 
-        return (known.TryGetValue(name, out var kept) || unknown.TryGetValue(name, out kept)) && now < kept.Until ? kept.Door : await AskAsync(name, now, stop);
+        return (known.TryGetValue(name, out var kept) || unknown.TryGetValue(name, out kept)) && now < kept.Until ? kept.Door : await AskOnceAsync(name, now, stop);
     }
 
     /// <summary>
@@ -52,7 +54,7 @@ internal sealed class WebhookKeyring : IDisposable
     public async Task<WebhookDoor?> FindAgainAsync(string tenant, string webhook, WebhookDoor before, CancellationToken stop)
     {
         var now = clock.GetUtcNow();
-        return now - before.AskedAt < AskPause ? before : await AskAsync((tenant, webhook), now, stop);
+        return now - before.AskedAt < AskPause ? before : await AskOnceAsync((tenant, webhook), now, stop);
     }
 
     public void Dispose()
@@ -63,6 +65,44 @@ internal sealed class WebhookKeyring : IDisposable
         {
             keys.Dispose();
         }
+    }
+
+    // One question for all who wait for the answer, and none for a while after the vault was silent: strangers decide how many wait.
+    private async Task<WebhookDoor?> AskOnceAsync((string Tenant, string Webhook) name, DateTimeOffset now, CancellationToken stop)
+    {
+        if (unanswered.TryGetValue(name, out var at) && now - at < AskPause)
+        {
+            return null;
+        }
+
+        var question = asking.GetOrAdd(name, _ => new(() => AskAndForgetAsync(name, now)));
+
+        return await question.Value.WaitAsync(stop);
+    }
+
+    private async Task<WebhookDoor?> AskAndForgetAsync((string Tenant, string Webhook) name, DateTimeOffset asked)
+    {
+        // Nobody's patience but the deadline's: others wait for it too.
+        await Task.Yield();
+
+        try
+        {
+            return await AskAsync(name, asked, CancellationToken.None);
+        }
+        finally
+        {
+            asking.TryRemove(name, out _);
+        }
+    }
+
+    private void Unanswered((string Tenant, string Webhook) name)
+    {
+        if (unanswered.Count >= UnknownMax)
+        {
+            unanswered.Clear();
+        }
+
+        unanswered[name] = clock.GetUtcNow();
     }
 
     private async Task<WebhookDoor?> AskAsync((string Tenant, string Webhook) name, DateTimeOffset asked, CancellationToken stop)
@@ -77,6 +117,7 @@ internal sealed class WebhookKeyring : IDisposable
         catch (RpcException failure) when (!stop.IsCancellationRequested)
         {
             log.KeysNotReached(name.Tenant, name.Webhook, failure.StatusCode.ToString());
+            Unanswered(name);
             return null;
         }
 

@@ -38,7 +38,8 @@ internal sealed class QueuedWebhooks(WebhookReader reader, TaskStarter starter, 
             }
         }
 
-        var answers = await starter.StartWithinAsync(effect, [.. starts.Where(one => one.Refusal is null).Select(one => one.Request!)], stop);
+        var answers = await starter.StartWithinAsync(
+            effect, [.. starts.Zip(messages).Where(one => one.First.Refusal is null).Select(one => one.First.Request! with { TraceParent = one.Second.TraceParent })], stop);
 
         foreach (var answer in answers)
         {

@@ -191,7 +191,7 @@ internal sealed class TaskStarter(
             Steps = 0,
             CreatedAt = now,
             Deadline = now + workflow.Manifest.Limits.Duration,
-            Traceparent = Activity.Current?.Id,
+            Traceparent = request.TraceParent ?? Activity.Current?.Id,
         };
     }
 
@@ -247,6 +247,9 @@ internal sealed record StartRequest
 
     /// <summary>Under which a repeat finds the first task; null when every request starts one.</summary>
     public string? RequestKey { get; init; }
+
+    /// <summary>The trace that the task belongs to, where it is not that of what is done now.</summary>
+    public string? TraceParent { get; init; }
 
     /// <summary>What ingress did before, for the timeline.</summary>
     public Span? Arrival { get; init; }

@@ -100,7 +100,7 @@ public sealed class ComposeFilesTests
         Assert.Equal(["ingress"], On("door"));
         Assert.Equal(["toolrunner"], On("egress"));
         Assert.Equal(["audit", "migrate", "orchestrator", "policy", "postgres", "vault"], On("store"));
-        Assert.Equal(["audit", "orchestrator", "policy", "rabbitmq", "vault"], On("bus"));
+        Assert.Equal(["audit", "ingress", "orchestrator", "policy", "rabbitmq", "vault"], On("bus"));
         Assert.Equal(Services.Order(), On("services"));
 
         static IEnumerable<string> On(string network) =>

@@ -11,7 +11,7 @@ namespace EndToEnd.Tests.Fixture;
 public sealed class WebhookSender(Uri endpoint) : IDisposable
 {
     private readonly byte[] key = RandomNumberGenerator.GetBytes(32);
-    private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(20) };
+    private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(60) };
 
     /// <summary>What the vault is told: <c>whsec_…</c>.</summary>
     public string Secret => "whsec_" + Convert.ToBase64String(key);
