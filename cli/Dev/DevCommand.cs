@@ -31,7 +31,7 @@ internal static class DevCommand
         bus.AcceptOnlyFromAmong(Buses.Postgres, Buses.Rabbitmq);
         var scale = new Option<string[]>("--scale")
         {
-            Description = $"Run several of a service, 2 to {Replica.Max}; may be given for each.",
+            Description = $"How many of a service run, 1 to {Replica.Max}; may be given for each service.",
             HelpName = "SERVICE=N",
         };
         scale.Validators.Add(result =>

@@ -37,11 +37,4 @@ internal sealed class OutboxGauges : SampledGauges
     }
 
     protected override void Forget() => seen = null;
-
-    private Measurement<double>[] Of(double? value)
-    {
-        Read();
-
-        return value is { } known ? [new(known)] : [];
-    }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Threading.Channels;
 
 namespace Mesh.ServiceHost;
@@ -50,6 +51,14 @@ public abstract class SampledGauges(TimeProvider clock, ILogger log) : Backgroun
     {
         Interlocked.Exchange(ref readAt, clock.GetTimestamp());
         reading.Writer.TryWrite(true);
+    }
+
+    /// <summary>Somebody reads one value: it, or nothing while it is not known.</summary>
+    protected Measurement<double>[] Of(double? value)
+    {
+        Read();
+
+        return value is { } known ? [new(known)] : [];
     }
 
     /// <summary>Looks once.</summary>

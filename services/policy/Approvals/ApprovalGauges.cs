@@ -33,11 +33,4 @@ internal sealed class ApprovalGauges : SampledGauges
     }
 
     protected override void Forget() => seen = null;
-
-    private Measurement<double>[] Of(double? value)
-    {
-        Read();
-
-        return value is { } known ? [new(known)] : [];
-    }
 }
