@@ -236,12 +236,12 @@ public class RefundMesh : IAsyncLifetime
     /// <summary>kill -9. Returns at once; whoever wants to see it back waits for <see cref="AllReadyAsync"/>.</summary>
     public void Kill(string name) => DevMesh.Signal(PidOf(name), 9);
 
-    /// <summary>kill -9, and waits until another process bears the name.</summary>
+    /// <summary>kill -9, and waits until another process bears the name: a broker is up again after seconds, or half a minute on busy cores.</summary>
     public async Task KillAndSeeReplacedAsync(string name)
     {
         var killed = PidOf(name);
         DevMesh.Signal(killed, 9);
-        await Eventually.Async(() => PidOf(name) != killed);
+        await Eventually.Async(() => PidOf(name) != killed, TimeSpan.FromSeconds(60));
     }
 
     /// <summary>What a service shows of its metrics.</summary>
