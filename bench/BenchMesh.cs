@@ -15,6 +15,8 @@ internal sealed class BenchMesh : IAsyncDisposable
     private const string Tenant = "bench";
     private const int QuietLooks = 30;
 
+    private static readonly TimeSpan TaskMax = TimeSpan.FromMinutes(2);
+
     private readonly DevMesh mesh;
     private readonly Target target;
     private readonly GrpcChannel channel;
@@ -44,6 +46,9 @@ internal sealed class BenchMesh : IAsyncDisposable
     public int Writes => target.Writes;
 
     public string Postgres => mesh.StoreConnection();
+
+    /// <summary>Where each service tells its metrics.</summary>
+    public IReadOnlyDictionary<string, Uri> Health => mesh.Health();
 
     /// <summary>Processor time so far in milliseconds, by process.</summary>
     public Usage CpuMs() => Measure(Processes.CpuMs);
@@ -121,8 +126,8 @@ internal sealed class BenchMesh : IAsyncDisposable
         var input = new Struct();
         input.Fields["steps"] = Value.ForNumber(TimeSpan.FromSeconds(10) / pause);
         input.Fields["pause_ms"] = Value.ForNumber(pause.TotalMilliseconds);
-        var started = await Task.WhenAll(Enumerable.Range(0, count).Select(async _ => (await tasks.StartTaskAsync(
-            new Orchestrator.V1.StartTaskRequest { Tenant = Tenant, Workflow = "paced", Input = Value.ForStruct(input) }, headers, cancellationToken: stop)).Task.Id));
+        var started = await Task.WhenAll(Enumerable.Range(0, count).Select(async n => (await tasks.StartTaskAsync(
+            new Orchestrator.V1.StartTaskRequest { Tenant = Tenant, Workflow = $"paced-{1 + (n % 2)}", Input = Value.ForStruct(input) }, headers, cancellationToken: stop)).Task.Id));
         var before = new Dictionary<Guid, int>();
         await Eventually.Async(async () => (before = await StepsOfPacedAsync(stop)).Count == count && before.Values.All(steps => steps > 3), TimeSpan.FromMinutes(1));
 
@@ -140,7 +145,7 @@ internal sealed class BenchMesh : IAsyncDisposable
     {
         await using var connection = new NpgsqlConnection(Postgres);
         await connection.OpenAsync(stop);
-        await using var command = new NpgsqlCommand("select id, steps from orchestrator.task where workflow = 'paced' and ended_at is null", connection);
+        await using var command = new NpgsqlCommand("select id, steps from orchestrator.task where workflow like 'paced-%' and ended_at is null", connection);
         await using var rows = await command.ExecuteReaderAsync(stop);
         var steps = new Dictionary<Guid, int>();
 
@@ -214,6 +219,8 @@ internal sealed class BenchMesh : IAsyncDisposable
 
     private async Task<Orchestrator.V1.AgentTask> DoneAsync(string task, CancellationToken stop)
     {
+        var begun = Stopwatch.GetTimestamp();
+
         while (true)
         {
             var answer = await tasks.WaitTaskAsync(
@@ -224,6 +231,11 @@ internal sealed class BenchMesh : IAsyncDisposable
                 return answer.Task.State == Orchestrator.V1.TaskState.Completed
                     ? answer.Task
                     : throw new InvalidOperationException($"The task {task} is {answer.Task.State}: {answer.Task.Message}");
+            }
+
+            if (Stopwatch.GetElapsedTime(begun) > TaskMax)
+            {
+                throw new TimeoutException($"The task {task} is still {answer.Task.State} after {TaskMax}; what its agent said is in {mesh.Data}/logs/agents.");
             }
         }
     }

@@ -5,7 +5,11 @@ internal sealed record Usage(IReadOnlyDictionary<string, double> ByProcess, doub
 {
     public double Sum => ByProcess.Values.Sum();
 
-    /// <summary>What was taken since, divided by something.</summary>
-    public Usage Since(Usage before, double by) => new(
-        ByProcess.ToDictionary(process => process.Key, process => (process.Value - before.ByProcess[process.Key]) / by), (Agents - before.Agents) / by);
+    /// <summary>What was taken since.</summary>
+    public Usage Since(Usage before) => new(ByProcess.ToDictionary(process => process.Key, process => process.Value - before.ByProcess[process.Key]), Agents - before.Agents);
+
+    public Usage Plus(Usage more) => new(ByProcess.ToDictionary(process => process.Key, process => process.Value + more.ByProcess[process.Key]), Agents + more.Agents);
+
+    /// <summary>The share of one of so many.</summary>
+    public Usage Per(double count) => new(ByProcess.ToDictionary(process => process.Key, process => process.Value / count), Agents / count);
 }

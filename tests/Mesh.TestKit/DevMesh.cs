@@ -100,6 +100,14 @@ public sealed partial class DevMesh : IAsyncDisposable
     /// <summary>What run.json says at this moment.</summary>
     public RunFile ReadRun() => RunFile.Read(RunFilePath);
 
+    /// <summary>Where the first replica of each service tells of its health and shows its metrics.</summary>
+    public IReadOnlyDictionary<string, Uri> Health()
+    {
+        var first = new Uri(ReadRun().Http).Port;
+
+        return Service.All.ToDictionary(service => service.Name, service => new Uri($"http://127.0.0.1:{PortBlock.HealthOf(first, new Replica(service, 1))}"));
+    }
+
     /// <summary>The superuser's connection to its PostgreSQL. <c>run.json</c> has it in libpq's form, as psql takes it.</summary>
     public string StoreConnection()
     {

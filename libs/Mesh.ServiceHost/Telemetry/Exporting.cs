@@ -17,7 +17,7 @@ internal static class Exporting
     // The libraries below do not know this one, and name what they show themselves; a test compares.
     private static readonly string[] Sources = [MeshSemantics.Meter, "Mesh.Bus", "Grpc.Net.Client", "System.Net.Http"];
     private static readonly string[] Meters =
-        [MeshSemantics.Meter, "Mesh.Postgres", "Npgsql", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting"];
+        [MeshSemantics.Meter, MeshSemantics.RuntimeMeter, "Mesh.Postgres", "Npgsql", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting"];
 
     public static void AddTo(IHostApplicationBuilder builder, string service, string version)
     {

@@ -6,6 +6,9 @@ public static class MeshSemantics
     /// <summary>The meter of all services, and the source of their spans.</summary>
     public const string Meter = "Mesh";
 
+    /// <summary>The runtime's own meter: garbage collection, processor time, the pool's queue.</summary>
+    public const string RuntimeMeter = "System.Runtime";
+
     /// <summary>Timeline: the door.</summary>
     public const string Ingress = "ingress";
 

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Mesh.ServiceHost;
 
-/// <summary>What Mesh's own meters measure, as Prometheus reads it (text format 0.0.4): counters, gauges, and histograms with their buckets.</summary>
+/// <summary>What Mesh's own meters and the runtime's measure, as Prometheus reads it (text format 0.0.4): counters, gauges, and histograms with their buckets.</summary>
 /// <remarks>
 /// Names are those that OpenTelemetry's own translation gives, so that a dashboard fits both ways out. A measurement whose attributes were
 /// seen before allocates nothing. Every instrument is named, also before it measured anything.
@@ -26,7 +26,7 @@ internal sealed class MetricsText : IDisposable
                 var isMesh = meter.Name == MeshSemantics.Meter || meter.Name.StartsWith(MeshSemantics.Meter + ".", StringComparison.Ordinal);
 
                 // A listener hears the whole process. What another host in it made with its own factory is not ours.
-                if (isMesh && (meter.Scope is null || meter.Scope == own))
+                if ((isMesh || meter.Name == MeshSemantics.RuntimeMeter) && (meter.Scope is null || meter.Scope == own))
                 {
                     var family = MetricFamily.Of(instrument);
                     self.EnableMeasurementEvents(instrument, families.GetOrAdd(family.Name, family));

@@ -16,9 +16,6 @@ public class RefundMesh : IAsyncLifetime
 {
     public const string Acme = "acme";
 
-    // In the order of their ports.
-    private static readonly string[] ServiceNames = ["ingress", "orchestrator", "policy", "vault", "audit", "toolrunner"];
-
     private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(2) };
     private int orders;
     private bool isDisposed;
@@ -246,11 +243,11 @@ public class RefundMesh : IAsyncLifetime
 
     /// <summary>What a service shows of its metrics.</summary>
     public async Task<string> MetricsOfAsync(string service) =>
-        await http.GetStringAsync(new Uri($"http://127.0.0.1:{new Uri(Node.ReadRun().Http).Port + 20 + Array.IndexOf(ServiceNames, service)}/metrics"));
+        await http.GetStringAsync(new Uri(Node.Health()[service], "/metrics"));
 
     /// <summary>Every service says that it is ready.</summary>
     public Task AllReadyAsync() => Eventually.Async(
-        async () => (await Task.WhenAll(ServiceNames.Select(IsReadyAsync))).All(isReady => isReady), TimeSpan.FromSeconds(60));
+        async () => (await Task.WhenAll(Node.Health().Values.Select(IsReadyAsync))).All(isReady => isReady), TimeSpan.FromSeconds(60));
 
     /// <summary>A request to refund an order, with an id of its own.</summary>
     public static StartTaskRequest RefundOf(string order, string tenant) => new()
@@ -277,13 +274,11 @@ public class RefundMesh : IAsyncLifetime
         }
     }
 
-    private async Task<bool> IsReadyAsync(string service, int index)
+    private async Task<bool> IsReadyAsync(Uri service)
     {
-        var port = new Uri(Node.ReadRun().Http).Port + 20 + index;
-
         try
         {
-            using var answer = await http.GetAsync(new Uri($"http://127.0.0.1:{port}/readyz"));
+            using var answer = await http.GetAsync(new Uri(service, "/readyz"));
             return answer.IsSuccessStatusCode;
         }
         catch (Exception silence) when (silence is HttpRequestException or TaskCanceledException)
