@@ -22,8 +22,13 @@ internal sealed class CostMeter : IAsyncDisposable
     {
         var connection = new NpgsqlConnection(mesh.Postgres);
         await connection.OpenAsync(stop);
-        await using var command = new NpgsqlCommand("create extension if not exists pg_walinspect", connection);
-        await command.ExecuteNonQueryAsync(stop);
+
+        // What is measured must not be recycled before it is counted.
+        foreach (var statement in (string[])["create extension if not exists pg_walinspect", "alter system set wal_keep_size = '4GB'", "select pg_reload_conf()"])
+        {
+            await using var command = new NpgsqlCommand(statement, connection);
+            await command.ExecuteNonQueryAsync(stop);
+        }
 
         return new CostMeter(mesh, connection);
     }

@@ -13,8 +13,9 @@ public delegate Task<IReadOnlyList<TResult>> CommitBatch<TEntry, TResult>(
 
 /// <summary>Joins whatever waits to be written into one transaction, so that one fsync serves them all.</summary>
 /// <remarks>
-/// It never waits for company: an entry that finds a free writer is written at once. An error reaches only its own caller,
-/// because a batch that fails is halved until what fails is alone.
+/// A lone entry that finds a free writer is written at once; it waits a moment for company only where much is known to come
+/// (<see cref="GroupCommitOptions.Siblings"/>). An error reaches only its own caller, because a batch that fails is halved until
+/// what fails is alone.
 /// </remarks>
 public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
 {
@@ -31,6 +32,7 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
     private readonly Stack<GroupCommitWriter<TEntry, TResult>> free = new();
     private readonly HashSet<Task> draining = [];
     private readonly ILogger log;
+    private bool isGathering;
     private bool closed;
 
     /// <summary>A writer into a store. It opens no connection before the first entry.</summary>
@@ -66,7 +68,8 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
         }
 
         var waiting = new GroupCommitEntry<TEntry, TResult>(entry);
-        GroupCommitWriter<TEntry, TResult>? writer;
+        GroupCommitWriter<TEntry, TResult>? writer = null;
+        bool gathers;
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(closed, this);
@@ -76,13 +79,13 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
             }
 
             queue.Enqueue(waiting);
-            free.TryPop(out writer);
+            gathers = !isGathering && free.TryPop(out writer) && BeginGathering();
         }
 
         StoreMetrics.Queue.Add(1, StoreMetrics.Store(options.Name));
         if (writer is not null)
         {
-            Start(writer);
+            Start(writer, gathers);
         }
 
         return stop.CanBeCanceled ? waiting.AnswerAsync(stop) : waiting.Answer;
@@ -110,14 +113,14 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
         }
     }
 
-    private void Start(GroupCommitWriter<TEntry, TResult> writer)
+    private void Start(GroupCommitWriter<TEntry, TResult> writer, bool gathers)
     {
         // The writer outlives the caller that happens to start it, and must not carry on that caller's trace.
         var flow = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
         try
         {
             // The caller's own thread sends the first batch: a lone entry pays for no thread hop.
-            var drain = DrainAsync(writer);
+            var drain = DrainAsync(writer, gathers);
             if (!drain.IsCompleted)
             {
                 lock (gate)
@@ -142,20 +145,50 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
         }
     }
 
-    private async Task DrainAsync(GroupCommitWriter<TEntry, TResult> writer)
+    private async Task DrainAsync(GroupCommitWriter<TEntry, TResult> writer, bool gathers)
     {
-        var batch = TakeBatch(writer);
+        List<GroupCommitEntry<TEntry, TResult>> written = [];
 
-        while (batch.Count > 0)
+        while (true)
         {
-            StoreMetrics.BatchSize.Record(batch.Count, StoreMetrics.Store(options.Name));
-            await WriteAsync(writer, batch, options.LockPatience, mayHaveCommitted: false);
+            if (gathers)
+            {
+                Tell(written);
+                written = [];
+                await Task.Delay(options.Gathering);
+            }
 
             // The writer is free before its callers hear: what they append next needs no second connection.
-            var written = batch;
-            batch = TakeBatch(writer);
+            var batch = TakeBatch(writer, gathers);
             Tell(written);
+
+            if (batch.Count == 0)
+            {
+                return;
+            }
+
+            StoreMetrics.BatchSize.Record(batch.Count, StoreMetrics.Store(options.Name));
+            await WriteAsync(writer, batch, options.LockPatience, mayHaveCommitted: false);
+            written = batch;
+
+            lock (gate)
+            {
+                gathers = queue.Count > 0 && BeginGathering();
+            }
         }
+    }
+
+    // Under the gate. One writer gathers at a time, and meanwhile no other one takes from the queue.
+    private bool BeginGathering()
+    {
+        if (isGathering || options.Siblings is not { } siblings || siblings() < options.SiblingsMin)
+        {
+            return false;
+        }
+
+        isGathering = true;
+
+        return true;
     }
 
     private static void Tell(List<GroupCommitEntry<TEntry, TResult>> written)
@@ -166,13 +199,14 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
         }
     }
 
-    private List<GroupCommitEntry<TEntry, TResult>> TakeBatch(GroupCommitWriter<TEntry, TResult> writer)
+    private List<GroupCommitEntry<TEntry, TResult>> TakeBatch(GroupCommitWriter<TEntry, TResult> writer, bool hasGathered)
     {
         var batch = new List<GroupCommitEntry<TEntry, TResult>>();
         var taken = 0;
         lock (gate)
         {
-            while (batch.Count < options.BatchMax && queue.TryDequeue(out var next))
+            isGathering &= !hasGathered;
+            while (!isGathering && batch.Count < options.BatchMax && queue.TryDequeue(out var next))
             {
                 taken++;
                 if (!next.Answer.IsCompleted)

@@ -24,6 +24,20 @@ public sealed record GroupCommitOptions
     public int Writers { get; init; } = 2;
 
     /// <summary>
+    /// How many are at work that will write soon, as far as is known. From <see cref="SiblingsMin"/> on an entry waits
+    /// <see cref="Gathering"/> for theirs, as <c>commit_siblings</c> and <c>commit_delay</c> of PostgreSQL have it: where that many
+    /// share the processors, a commit for each costs all of them more than the moment does. Null: never.
+    /// </summary>
+    public Func<int>? Siblings { get; init; }
+
+    /// <summary>See <see cref="Siblings"/>.</summary>
+    [Range(2, 1_000)]
+    public int SiblingsMin { get; init; } = 16;
+
+    /// <summary>See <see cref="Siblings"/>. About what a commit takes on an ordinary disk.</summary>
+    public TimeSpan Gathering { get; init; } = TimeSpan.FromMilliseconds(3);
+
+    /// <summary>
     /// How long a batch waits for a row that another session holds. Then it is halved, the halves wait half as long, and in
     /// the end only the entries that need that row fail: a replica that stopped in its transaction stops nobody else.
     /// </summary>

@@ -67,6 +67,8 @@ internal sealed class OtherReplicas(ReplicaHints hints, WorkOffers offers, Assig
                 }
                 else
                 {
+                    offers.Remain(key);
+
                     // The tool runner that would start its agent may be waiting here.
                     assignments.Stir();
                 }

@@ -45,11 +45,12 @@ internal sealed class WorkEndpoint(
         if (request.Held is { } held)
         {
             await claims.EndUnheldAsync(agent, ReadClaims("held.claims", held.Claims), context.CancellationToken);
+
+            // Whoever it asked before is gone, and cannot tell this replica what it left ready.
+            offers.Remain(agent.Workflow);
         }
 
-        var item = await NextAsync(agent, patience, context.CancellationToken);
-
-        return item is null ? new V1.PollWorkResponse() : new V1.PollWorkResponse { Items = { item } };
+        return new V1.PollWorkResponse { Items = { await NextAsync(agent, Math.Max(1, request.ItemsMax), patience, context.CancellationToken) } };
     }
 
     public override async Task<V1.ExtendClaimResponse> ExtendClaim(V1.ExtendClaimRequest request, ServerCallContext context)
@@ -200,19 +201,19 @@ internal sealed class WorkEndpoint(
         }
     }
 
-    private async Task<V1.WorkItem?> NextAsync(AgentIdentity agent, TimeSpan wait, CancellationToken stop)
+    private async Task<IReadOnlyList<V1.WorkItem>> NextAsync(AgentIdentity agent, int room, TimeSpan wait, CancellationToken stop)
     {
-        var item = await offers.Wait(agent).ItemAsync(wait, clock, stop);
+        var items = await offers.Wait(agent, room).ItemsAsync(wait, clock, stop);
 
-        if (item is not null && (stop.IsCancellationRequested || offers.HasEnded(agent.Instance)))
+        if (stop.IsCancellationRequested || offers.HasEnded(agent.Instance))
         {
-            // Nobody is there to take it: offered to the next agent now, not when the claim runs out.
-            await finish.ReleaseAsync(agent, item.Claim);
+            // Nobody is there to take them: offered to the next agent now, not when the claims run out.
+            await Task.WhenAll(items.Select(item => finish.ReleaseAsync(agent, item.Claim)));
 
-            return null;
+            return [];
         }
 
-        return item;
+        return items;
     }
 
     private static ToolCall ReadCall(

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Mesh.Orchestrator.Decisions;
+using Mesh.Orchestrator.Dispatch;
 using Mesh.Orchestrator.Lifecycle;
 using Mesh.Postgres;
 using Mesh.ServiceHost;
@@ -28,6 +29,7 @@ internal sealed class JournalStore : IAsyncDisposable
         OutboxSignal outbox,
         PendingSpans pendingSpans,
         RecentTasks recent,
+        CallsUnderWay calls,
         TimeProvider clock,
         ILogger<JournalStore> log)
     {
@@ -38,7 +40,7 @@ internal sealed class JournalStore : IAsyncDisposable
         this.recent = recent;
         this.clock = clock;
         commits = new GroupCommit<JournalWrite, JournalAnswer>(
-            store, new GroupCommitOptions { Name = "journal" }, writer.WriteAsync, log, clock);
+            store, new GroupCommitOptions { Name = "journal", Siblings = () => calls.Count }, writer.WriteAsync, log, clock);
     }
 
     /// <summary>Writes all facts of <paramref name="write"/> or none, and answers once they are durable.</summary>
@@ -95,13 +97,17 @@ internal sealed class JournalStore : IAsyncDisposable
     }
 
     /// <summary>All rows that a query of <see cref="TaskRows.Columns"/> brings. Prepared: for one that comes again and again.</summary>
-    public async Task<IReadOnlyList<TaskRow>> ReadTasksAsync(string query, CancellationToken stop, params object[] parameters)
+    public Task<IReadOnlyList<TaskRow>> ReadTasksAsync(string query, CancellationToken stop, params object[] parameters) =>
+        ReadAsync(query, TaskRows.ReadAllAsync, stop, parameters);
+
+    /// <summary>Whatever a statement brings. Prepared: for one that comes again and again.</summary>
+    public async Task<T> ReadAsync<T>(string query, Func<NpgsqlCommand, CancellationToken, Task<T>> read, CancellationToken stop, params object[] parameters)
     {
         await using var connection = await store.OpenConnectionAsync(stop);
         await using var command = Command(connection, query, parameters);
         await command.PrepareAsync(stop);
 
-        return await TaskRows.ReadAllAsync(command, stop);
+        return await read(command, stop);
     }
 
     /// <summary>The task's head and all facts of one of its steps, in one round trip.</summary>

@@ -19,6 +19,7 @@ internal sealed class Assignments(
 {
     private static readonly TimeSpan PollMax = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan AliveFor = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Spacing = TimeSpan.FromMilliseconds(100);
 
     // What a runner keeps: alive again, and needed again where a task is ready or running.
     // What it gets: versions with a ready task that no live runner has. Two that ask at once begin at different ones.
@@ -77,6 +78,7 @@ internal sealed class Assignments(
         while (true)
         {
             var signal = stirred.Task;
+            var looked = clock.GetTimestamp();
             var response = await AssignAsync(request, stop);
 
             if (response.Etag != request.Etag)
@@ -88,6 +90,9 @@ internal sealed class Assignments(
             {
                 // What another replica accepted is found by the shared loop, which stirs.
                 await signal.WaitAsync(Left(), clock, ending.Token);
+
+                // A look costs a statement. Under a load there is always a task that nobody waits for at that moment.
+                await Task.Delay(Later(TimeSpan.Zero, Spacing - clock.GetElapsedTime(looked)), clock, ending.Token);
             }
             catch (TimeoutException)
             {
@@ -99,6 +104,8 @@ internal sealed class Assignments(
                 return response;
             }
         }
+
+        static TimeSpan Later(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
         TimeSpan Left() => until - clock.GetUtcNow() is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
@@ -165,9 +172,8 @@ internal sealed class Assignments(
             await Task.Delay(courtesy < CourtesyMax ? courtesy : CourtesyMax, clock, stop);
         }
 
-        await using var command = store.Command(Assign, request.RunnerInstance, request.RunnerAddress, options.AgentIdle, AliveFor, atMost);
-
-        return await DescribeAsync(await ReadKeysAsync(command, stop), stop);
+        return await DescribeAsync(await store.ReadAsync(
+            Assign, ReadKeysAsync, stop, request.RunnerInstance, request.RunnerAddress, options.AgentIdle, AliveFor, atMost), stop);
     }
 
     private async Task<V1.AssignAgentsResponse> DescribeAsync(IReadOnlyList<WorkflowKey> keys, CancellationToken stop)

@@ -2,64 +2,116 @@ using Mesh.Orchestrator.Lifecycle;
 
 namespace Mesh.Orchestrator.Offering;
 
-/// <summary>One agent's poll while it waits: gets at most one item, or is over.</summary>
-internal sealed class WaitingPoll(AgentIdentity agent)
+/// <summary>One agent's poll while it waits: it has room for some tasks, and is over with the first that it gets.</summary>
+/// <remarks>Tasks that are being claimed for it at that moment come along: under a load, one answer brings several.</remarks>
+internal sealed class WaitingPoll(AgentIdentity agent, int room)
 {
-    private const int Waiting = 0;
-    private const int Reserved = 1;
-    private const int Over = 2;
-
-    private readonly TaskCompletionSource<V1.WorkItem?> item = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int state = Waiting;
-    private volatile bool isLate;
+    private readonly TaskCompletionSource<IReadOnlyList<V1.WorkItem>> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock gate = new();
+    private readonly List<V1.WorkItem> items = [];
+    private int room = room;
+    private int reserved;
+    private bool isClosing;
 
     public AgentIdentity Agent { get; } = agent;
 
-    public bool IsOver => Volatile.Read(ref state) == Over;
+    /// <summary>Whether it takes no more.</summary>
+    public bool IsOver
+    {
+        get
+        {
+            lock (gate)
+            {
+                return isClosing;
+            }
+        }
+    }
 
-    /// <summary>The item, or null when none came in time.</summary>
-    public async Task<V1.WorkItem?> ItemAsync(TimeSpan atMost, TimeProvider clock, CancellationToken stop)
+    /// <summary>For how many tasks it has room.</summary>
+    public int Room
+    {
+        get
+        {
+            lock (gate)
+            {
+                return isClosing ? 0 : room;
+            }
+        }
+    }
+
+    /// <summary>Whether it stands in the queue of those who wait; guarded by that queue.</summary>
+    public bool IsQueued { get; set; }
+
+    /// <summary>The tasks; none when none came in time.</summary>
+    public async Task<IReadOnlyList<V1.WorkItem>> ItemsAsync(TimeSpan atMost, TimeProvider clock, CancellationToken stop)
     {
         try
         {
-            return await item.Task.WaitAsync(atMost, clock, stop);
+            return await answer.Task.WaitAsync(atMost, clock, stop);
         }
         catch (Exception over) when (over is TimeoutException or OperationCanceledException)
         {
-            isLate = true;
+            End();
 
             // A task that is being claimed for this poll right now is waited for: its commit is under way.
-            return Interlocked.CompareExchange(ref state, Over, Waiting) == Waiting ? null : await item.Task;
+            return await answer.Task;
         }
     }
 
-    /// <summary>Its time is up at once. A task that is being claimed for it right now is still delivered.</summary>
+    /// <summary>Its time is up at once. What is being claimed for it right now is still delivered.</summary>
     public void End()
     {
-        isLate = true;
-
-        if (Interlocked.CompareExchange(ref state, Over, Waiting) == Waiting)
+        lock (gate)
         {
-            item.TrySetResult(null);
+            isClosing = true;
+            AnswerIfComplete();
         }
     }
 
-    public bool TryReserve() => Interlocked.CompareExchange(ref state, Reserved, Waiting) == Waiting;
+    /// <summary>Keeps room for a task that is about to be claimed; false when there is none.</summary>
+    public bool TryReserve()
+    {
+        lock (gate)
+        {
+            if (isClosing || room == 0)
+            {
+                return false;
+            }
 
-    /// <summary>Nothing was claimed for it. Waits on, unless its time was up meanwhile.</summary>
+            room--;
+            reserved++;
+
+            return true;
+        }
+    }
+
+    /// <summary>The task was not claimed after all.</summary>
     public void GiveBack()
     {
-        Volatile.Write(ref state, Waiting);
-
-        if (isLate && Interlocked.CompareExchange(ref state, Over, Waiting) == Waiting)
+        lock (gate)
         {
-            item.TrySetResult(null);
+            room++;
+            reserved--;
+            AnswerIfComplete();
         }
     }
 
     public void Deliver(V1.WorkItem work)
     {
-        Volatile.Write(ref state, Over);
-        item.SetResult(work);
+        lock (gate)
+        {
+            items.Add(work);
+            reserved--;
+            isClosing = true;
+            AnswerIfComplete();
+        }
+    }
+
+    private void AnswerIfComplete()
+    {
+        if (isClosing && reserved == 0)
+        {
+            answer.TrySetResult(items);
+        }
     }
 }

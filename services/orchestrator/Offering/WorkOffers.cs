@@ -10,6 +10,9 @@ internal sealed class WorkOffers
     private static readonly TimeSpan EndedFor = TimeSpan.FromMinutes(2);
 
     private readonly ConcurrentDictionary<WorkflowKey, Queue<WaitingPoll>> waiting = new();
+
+    // Looked through since a task was last known to become ready: until the next one a poll need not look.
+    private readonly ConcurrentDictionary<WorkflowKey, bool> nothingLeft = new();
     private readonly ConcurrentDictionary<string, DateTimeOffset> ended = new();
     private readonly TimeProvider clock;
     private readonly CancellationToken stopping;
@@ -21,7 +24,7 @@ internal sealed class WorkOffers
         stopping.Register(EndAllPolls);
     }
 
-    /// <summary>Raised when a poll begins to wait, or work may be there for one.</summary>
+    /// <summary>Raised when work may be there for a poll.</summary>
     public event Action<WorkflowKey>? Stirred;
 
     /// <summary>Raised when a task is ready and nobody waits for it here: at another replica somebody may.</summary>
@@ -36,27 +39,28 @@ internal sealed class WorkOffers
         }
     });
 
-    public WaitingPoll Wait(AgentIdentity agent)
+    /// <summary>An agent waits for work.</summary>
+    /// <param name="agent">Which one.</param>
+    /// <param name="room">For how many tasks it has room.</param>
+    public WaitingPoll Wait(AgentIdentity agent, int room)
     {
-        var poll = new WaitingPoll(agent);
-        var queue = waiting.GetOrAdd(agent.Workflow, _ => new Queue<WaitingPoll>());
-
-        lock (queue)
-        {
-            queue.Enqueue(poll);
-        }
+        var poll = new WaitingPoll(agent, room);
+        Enqueue(poll);
 
         if (stopping.IsCancellationRequested)
         {
             poll.End();
         }
 
-        Stirred?.Invoke(agent.Workflow);
+        if (!nothingLeft.ContainsKey(agent.Workflow))
+        {
+            Stirred?.Invoke(agent.Workflow);
+        }
 
         return poll;
     }
 
-    /// <summary>Takes a waiting poll for a task that is about to be claimed for it; null when nobody waits.</summary>
+    /// <summary>Keeps room at a waiting poll for a task that is about to be claimed for it; null when nobody waits. Polls take turns.</summary>
     public WaitingPoll? TryReserve(WorkflowKey workflow)
     {
         if (!waiting.TryGetValue(workflow, out var queue))
@@ -68,8 +72,16 @@ internal sealed class WorkOffers
         {
             while (queue.TryDequeue(out var poll))
             {
+                poll.IsQueued = false;
+
                 if (!HasEnded(poll.Agent.Instance) && poll.TryReserve())
                 {
+                    if (poll.Room > 0)
+                    {
+                        queue.Enqueue(poll);
+                        poll.IsQueued = true;
+                    }
+
                     return poll;
                 }
             }
@@ -82,11 +94,11 @@ internal sealed class WorkOffers
     public void GiveBack(WaitingPoll poll)
     {
         poll.GiveBack();
-        var queue = waiting.GetOrAdd(poll.Agent.Workflow, _ => new Queue<WaitingPoll>());
+        Enqueue(poll);
 
-        lock (queue)
+        if (stopping.IsCancellationRequested)
         {
-            queue.Enqueue(poll);
+            poll.End();
         }
     }
 
@@ -105,28 +117,55 @@ internal sealed class WorkOffers
     /// <summary>Whether an agent is known to be gone. Asked again after a claim was made for it.</summary>
     public bool HasEnded(string instance) => ended.ContainsKey(instance);
 
-    /// <summary>Says that a task of this workflow version is ready.</summary>
-    public void Stir(WorkflowKey workflow) => Stirred?.Invoke(workflow);
+    /// <summary>Says that a task of this workflow version is ready. MUST be called after the commit that made it so.</summary>
+    public void Stir(WorkflowKey workflow)
+    {
+        Remain(workflow);
+        Stirred?.Invoke(workflow);
+    }
+
+    /// <summary>A look at the ready tasks begins. What becomes ready from here on stirs again.</summary>
+    public void BeginLook(WorkflowKey workflow) => nothingLeft[workflow] = true;
+
+    /// <summary>More may be ready than a look has brought to agents: the next poll looks again.</summary>
+    public void Remain(WorkflowKey workflow) => nothingLeft.TryRemove(workflow, out _);
 
     /// <summary>Says that a task of this workflow version is ready, and nobody here can take it.</summary>
     public void Pass(WorkflowKey workflow) => Passed?.Invoke(workflow);
 
     /// <summary>Whether anybody waits for it here.</summary>
-    public bool IsWaitedFor(WorkflowKey workflow)
+    public bool IsWaitedFor(WorkflowKey workflow) => RoomFor(workflow) > 0;
+
+    /// <summary>For how many tasks those who wait here have room.</summary>
+    public int RoomFor(WorkflowKey workflow)
     {
         if (!waiting.TryGetValue(workflow, out var queue))
         {
-            return false;
+            return 0;
         }
 
         lock (queue)
         {
             while (queue.TryPeek(out var poll) && (poll.IsOver || HasEnded(poll.Agent.Instance)))
             {
-                queue.Dequeue();
+                queue.Dequeue().IsQueued = false;
             }
 
-            return queue.Count > 0;
+            return queue.Where(poll => !HasEnded(poll.Agent.Instance)).Sum(poll => poll.Room);
+        }
+    }
+
+    private void Enqueue(WaitingPoll poll)
+    {
+        var queue = waiting.GetOrAdd(poll.Agent.Workflow, _ => new Queue<WaitingPoll>());
+
+        lock (queue)
+        {
+            if (!poll.IsQueued)
+            {
+                queue.Enqueue(poll);
+                poll.IsQueued = true;
+            }
         }
     }
 

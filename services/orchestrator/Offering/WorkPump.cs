@@ -69,8 +69,10 @@ internal sealed class WorkPump(
     {
         try
         {
+            var room = Math.Min(offers.RoomFor(workflow), CandidatesMax);
+
             // Nobody waits for it here: perhaps no agent runs yet.
-            if (!offers.IsWaitedFor(workflow))
+            if (room == 0)
             {
                 assignments.Stir();
                 offers.Pass(workflow);
@@ -78,10 +80,16 @@ internal sealed class WorkPump(
                 return;
             }
 
-            var handedOut = await Task.WhenAll((await CandidatesAsync(workflow, stop)).Select(task => HandOutAsync(task, stop)));
+            offers.BeginLook(workflow);
+            var handedOut = await Task.WhenAll((await CandidatesAsync(workflow, room, stop)).Select(task => HandOutAsync(task, stop)));
 
-            // More may be waiting than one look brings.
-            if (handedOut.Length == CandidatesMax && handedOut.Any(handed => handed))
+            // More may be waiting than one look brings, and what was not handed out still does.
+            if (handedOut.Length == room || handedOut.Any(handed => !handed))
+            {
+                offers.Remain(workflow);
+            }
+
+            if (handedOut.Length == room && handedOut.Any(handed => handed) && offers.IsWaitedFor(workflow))
             {
                 Stir(workflow);
             }
@@ -93,12 +101,22 @@ internal sealed class WorkPump(
         catch (Exception error)
         {
             // The shared loop looks again soon; one bad look must not end all of them.
+            offers.Remain(workflow);
             log.BacklogUnreadable(workflow.Workflow, error);
         }
     }
 
     private async Task<bool> HandOutAsync(TaskRow task, CancellationToken stop)
     {
+        // Somebody held it before: whatever that agent's calls still have in their hands is worthless before another one acts. It is
+        // nobody's now, so nothing is lost when it cannot be claimed after that. And no poll waits while the vault is silent.
+        if (task.Epoch > 0 && await tools.FenceTaskAsync(task.Key, task.Epoch + 1, stop) is { } unfenced)
+        {
+            log.TakeoverUnfenced(task.Key.Id, unfenced.Reason.ToString());
+
+            return false;
+        }
+
         if (offers.TryReserve(task.WorkflowKey) is not { } poll)
         {
             return false;
@@ -128,15 +146,6 @@ internal sealed class WorkPump(
     {
         using var trace = WorkItems.Trace(task);
 
-        // Somebody held it before: whatever that agent's calls still have in their hands is worthless before this one acts. It is
-        // nobody's now, so nothing is lost when it cannot be claimed after that.
-        if (task.Epoch > 0 && await tools.FenceTaskAsync(task.Key, task.Epoch + 1, stop) is { } unfenced)
-        {
-            log.TakeoverUnfenced(task.Key.Id, unfenced.Reason.ToString());
-
-            return null;
-        }
-
         var (text, token) = ClaimToken.New(task.Key.Id);
         var answer = await journal.AppendAsync(
             new JournalWrite
@@ -157,9 +166,9 @@ internal sealed class WorkPump(
         select {TaskRows.Columns} from orchestrator.task t
         where t.tenant_id = $1 and t.workflow = $2 and t.workflow_version = $3 and t.state = {(short)TaskState.Ready}
           and not t.cancel_requested and t.deadline > now()
-        order by t.created_at limit {CandidatesMax}
+        order by t.created_at limit $4
         """;
 
-    private Task<IReadOnlyList<TaskRow>> CandidatesAsync(WorkflowKey workflow, CancellationToken stop) =>
-        journal.ReadTasksAsync(Candidates, stop, workflow.Tenant, workflow.Workflow, workflow.Version);
+    private Task<IReadOnlyList<TaskRow>> CandidatesAsync(WorkflowKey workflow, int atMost, CancellationToken stop) =>
+        journal.ReadTasksAsync(Candidates, stop, workflow.Tenant, workflow.Workflow, workflow.Version, atMost);
 }

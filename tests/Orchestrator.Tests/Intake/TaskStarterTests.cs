@@ -109,7 +109,7 @@ public sealed class TaskStarterTests : IClassFixture<JournalFixture>
     {
         await DeclareAsync("""{"type":"object"}""");
         var workflow = (await catalog.FindCurrentAsync(tenant, "refund-request", Stop))!;
-        var poll = offers.Wait(new AgentIdentity(new WorkflowKey(tenant, workflow.Name, workflow.Version), "agent-1"));
+        var poll = offers.Wait(new AgentIdentity(new WorkflowKey(tenant, workflow.Name, workflow.Version), "agent-1"), room: 1);
         var looks = new List<(WorkflowKey Workflow, bool IsWaitedFor)>();
         offers.Stirred += stirred => looks.Add((stirred, offers.IsWaitedFor(stirred)));
 

@@ -1,5 +1,6 @@
 using Mesh.Integrity;
 using Mesh.Orchestrator.Journal;
+using Mesh.Orchestrator.Dispatch;
 using Mesh.Orchestrator.Lifecycle;
 using Mesh.Postgres;
 using Mesh.TestKit;
@@ -168,7 +169,7 @@ public sealed class JournalFixture : IAsyncLifetime
         var (spans, recent) = (new PendingSpans(), new RecentTasks(clock));
 
         return new JournalStore(
-            Store, new JournalWriter(clock, spans, recent), new OutboxSignal(), spans, recent, clock, NullLogger<JournalStore>.Instance);
+            Store, new JournalWriter(clock, spans, recent), new OutboxSignal(), spans, recent, new CallsUnderWay(Lives.New()), clock, NullLogger<JournalStore>.Instance);
     }
 
     /// <summary>The time of day is right, and nothing ever lasts: on a busy machine too, what was heard of is fresh.</summary>

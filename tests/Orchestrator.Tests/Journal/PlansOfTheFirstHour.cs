@@ -50,7 +50,7 @@ public sealed class PlansOfTheFirstHour(JournalFixture journal) : IClassFixture<
         }
 
         await journal.One.ReadTaskAsync(task.Key, CancellationToken.None);
-        await journal.One.ReadTasksAsync(WorkPump.Candidates, CancellationToken.None, "acme", "w", "sha256:00");
+        await journal.One.ReadTasksAsync(WorkPump.Candidates, CancellationToken.None, "acme", "w", "sha256:00", 64);
         await journal.One.ReadTasksAsync(SharedLoop.Due, CancellationToken.None, Array.Empty<Guid>(), 200, Array.Empty<Guid>(), 200);
         await journal.One.ReadWithPayloadsAsync(task.Key, CancellationToken.None);
         await journal.One.ReadStepAsync(task.Key, StepKey.TryParse("step#0", out var key) ? key : default, CancellationToken.None);

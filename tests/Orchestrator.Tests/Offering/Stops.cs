@@ -15,13 +15,13 @@ public sealed class Stops(JournalFixture journal) : IClassFixture<JournalFixture
     public async Task A_poll_for_work_ends_empty_when_the_replica_stops()
     {
         await using var replica = new Replica(journal);
-        var before = replica.Offers.Wait(Replica.AgentOf("w")).ItemAsync(Long, TimeProvider.System, Stop);
+        var before = replica.Offers.Wait(Replica.AgentOf("w"), room: 1).ItemsAsync(Long, TimeProvider.System, Stop);
 
         replica.Life.StopApplication();
-        var after = replica.Offers.Wait(Replica.AgentOf("w")).ItemAsync(Long, TimeProvider.System, Stop);
+        var after = replica.Offers.Wait(Replica.AgentOf("w"), room: 1).ItemsAsync(Long, TimeProvider.System, Stop);
 
-        Assert.Null(await before.WaitAsync(AtOnce, Stop));
-        Assert.Null(await after.WaitAsync(AtOnce, Stop));
+        Assert.Empty(await before.WaitAsync(AtOnce, Stop));
+        Assert.Empty(await after.WaitAsync(AtOnce, Stop));
     }
 
     [Fact]

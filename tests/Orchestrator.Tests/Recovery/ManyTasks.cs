@@ -21,7 +21,7 @@ public sealed class ManyTasks(JournalFixture journal) : IClassFixture<JournalFix
 
         await AssertIndexedAsync(SharedLoop.Due, Array.Empty<Guid>(), 200, Array.Empty<Guid>(), 200);
         await AssertIndexedAsync(Assignments.Assign, "runner-1", "http://127.0.0.1:1", TimeSpan.FromMinutes(10), TimeSpan.FromSeconds(30), 8);
-        await AssertIndexedAsync(WorkPump.Candidates, "acme", "w1", "sha256:00");
+        await AssertIndexedAsync(WorkPump.Candidates, "acme", "w1", "sha256:00", 64);
         await AssertIndexedAsync(TaskReader.List, "acme", "", Array.Empty<short>(), DateTimeOffset.UtcNow, Guid.Empty, 50);
         await AssertIndexedAsync(TaskReader.FindShort, "acme", "0123abcd");
     }

@@ -24,6 +24,47 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
         Assert.Equal([1], batches);
     }
 
+    [Fact]
+    public async Task Where_many_are_at_work_what_comes_within_a_moment_is_written_together()
+    {
+        await using var commits = Open(WriteAsync, new() { Name = "notes", Siblings = () => 16, SiblingsMin = 16, Gathering = TimeSpan.FromSeconds(1) });
+
+        var written = await Task.WhenAll(Enumerable.Range(1_100, 5).Select(id => commits.AppendAsync(new(id, "n"))));
+
+        Assert.All(written, Assert.True);
+        Assert.Equal([5], batches);
+    }
+
+    [Fact]
+    public async Task Where_few_are_at_work_nobody_waits_for_company()
+    {
+        await using var commits = Open(WriteAsync, new() { Name = "notes", Siblings = () => 15, SiblingsMin = 16, Gathering = TimeSpan.FromDays(1) });
+
+        Assert.True(await commits.AppendAsync(new(1_200, "n")));
+        Assert.True(await commits.AppendAsync(new(1_201, "n")));
+        Assert.Equal([1, 1], batches);
+    }
+
+    [Fact]
+    public async Task What_gathers_behind_a_busy_writer_leaves_with_the_one_that_gathers_and_the_first_callers_hear_before_that()
+    {
+        var siblings = 0;
+        await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1, Siblings = () => siblings, Gathering = TimeSpan.FromSeconds(1) });
+        var first = commits.AppendAsync(new(1_300, "n"));
+        await arrived.Task;
+        siblings = 64;
+        var second = commits.AppendAsync(new(1_301, "n"));
+        held.SetResult();
+
+        // The second gathers now.
+        await first;
+        Assert.False(second.IsCompleted);
+        var third = commits.AppendAsync(new(1_302, "n"));
+        await Task.WhenAll(second, third);
+
+        Assert.Equal([1, 2], batches);
+    }
+
     // A second connection would be opened for it, and kept; after a pause it would not be trusted to commit in one round trip.
     [Fact]
     public async Task Who_writes_one_entry_after_the_other_needs_one_connection()
