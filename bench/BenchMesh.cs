@@ -50,6 +50,9 @@ internal sealed class BenchMesh : IAsyncDisposable
     /// <summary>Where each service tells its metrics.</summary>
     public IReadOnlyDictionary<string, Uri> Health => mesh.Health();
 
+    /// <summary>The services behind the orchestrator, at their own doors.</summary>
+    public Task<Custody> OpenCustodyAsync(CancellationToken stop) => Custody.OpenAsync(mesh, stop);
+
     /// <summary>Processor time so far in milliseconds, by process.</summary>
     public Usage CpuMs() => Measure(Processes.CpuMs);
 
@@ -103,6 +106,27 @@ internal sealed class BenchMesh : IAsyncDisposable
         await DoneAsync(task, stop);
 
         return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+    }
+
+    /// <summary>Where the time of the last governed tasks went, by the spans of their timelines: medians, in the order of their beginnings.</summary>
+    public async Task<IReadOnlyList<Figure>> SpansAsync(int count, CancellationToken stop)
+    {
+        var listed = await tasks.ListTasksAsync(new Orchestrator.V1.ListTasksRequest { Tenant = Tenant, Workflow = "write", PageSize = count }, headers, cancellationToken: stop);
+        var rows = new List<(string Name, double At, double Took)>();
+
+        foreach (var task in listed.Tasks)
+        {
+            var timeline = await tasks.GetTaskTimelineAsync(new Orchestrator.V1.GetTaskTimelineRequest { Tenant = Tenant, TaskId = task.Id }, headers, cancellationToken: stop);
+            rows.AddRange(timeline.Rows.Select(row => ($"{row.Name} {row.Subject}".TrimEnd(), Ms(row.Offset), Ms(row.Duration))));
+            rows.Add(("all of it", 0, Ms(timeline.Total)));
+        }
+
+        // What only some of them have is no part of the ordinary task.
+        return [.. rows.GroupBy(row => row.Name).Where(span => span.Count() > count / 2)
+            .Select(span => Figure.Times($"span {span.Key}", [.. span.Select(row => row.Took)]) with { AtMs = Figure.Times("", [.. span.Select(row => row.At)]).P50Ms })
+            .OrderBy(span => span.AtMs)];
+
+        static double Ms(Duration time) => time.ToTimeSpan().TotalMilliseconds;
     }
 
     /// <summary>A task that records steps; answers what its agent measured.</summary>

@@ -5,6 +5,9 @@ namespace Mesh.Bench;
 /// <summary>One line of the report. What does not apply is left out.</summary>
 internal sealed record Figure(string Name)
 {
+    /// <summary>When a part of a task begins, counted from the task's own beginning: the median.</summary>
+    public double? AtMs { get; init; }
+
     public double? P50Ms { get; init; }
 
     public double? P99Ms { get; init; }

@@ -28,7 +28,7 @@ public sealed class OutboxRelay(NpgsqlDataSource store, IBusTransport bus, Outbo
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(20);
 
     // One fact after a quiet moment waits no longer than that. In a stream of them nobody waits for one: rounds keep this distance.
-    private static readonly TimeSpan Spacing = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Spacing = TimeSpan.FromMilliseconds(60);
 
     private readonly OutboxQueue queue = new(store);
 

@@ -13,8 +13,8 @@ public delegate Task<IReadOnlyList<TResult>> CommitBatch<TEntry, TResult>(
 
 /// <summary>Joins whatever waits to be written into one transaction, so that one fsync serves them all.</summary>
 /// <remarks>
-/// A lone entry that finds a free writer is written at once; it waits a moment for company only where much is known to come
-/// (<see cref="GroupCommitOptions.Siblings"/>). An error reaches only its own caller, because a batch that fails is halved until
+/// A lone entry that finds a free writer is written at once; it waits a moment for company only where much of it is known
+/// (<see cref="GroupCommitOptions.SiblingsMin"/>). An error reaches only its own caller, because a batch that fails is halved until
 /// what fails is alone.
 /// </remarks>
 public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
@@ -32,6 +32,7 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
     private readonly Stack<GroupCommitWriter<TEntry, TResult>> free = new();
     private readonly HashSet<Task> draining = [];
     private readonly ILogger log;
+    private int underWay;
     private bool isGathering;
     private bool closed;
 
@@ -79,6 +80,7 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
             }
 
             queue.Enqueue(waiting);
+            underWay++;
             gathers = !isGathering && free.TryPop(out writer) && BeginGathering();
         }
 
@@ -173,6 +175,7 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
 
             lock (gate)
             {
+                underWay -= written.Count;
                 gathers = queue.Count > 0 && BeginGathering();
             }
         }
@@ -181,7 +184,7 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
     // Under the gate. One writer gathers at a time, and meanwhile no other one takes from the queue.
     private bool BeginGathering()
     {
-        if (isGathering || options.Siblings is not { } siblings || siblings() < options.SiblingsMin)
+        if (isGathering || underWay + (options.Siblings?.Invoke() ?? 0) < options.SiblingsMin)
         {
             return false;
         }
@@ -215,6 +218,7 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
                 }
             }
 
+            underWay -= taken - batch.Count;
             if (batch.Count == 0)
             {
                 free.Push(writer);

@@ -24,17 +24,17 @@ public sealed record GroupCommitOptions
     public int Writers { get; init; } = 2;
 
     /// <summary>
-    /// How many are at work that will write soon, as far as is known. From <see cref="SiblingsMin"/> on an entry waits
-    /// <see cref="Gathering"/> for theirs, as <c>commit_siblings</c> and <c>commit_delay</c> of PostgreSQL have it: where that many
-    /// share the processors, a commit for each costs all of them more than the moment does. Null: never.
+    /// From this many siblings on an entry waits <see cref="Gathering"/> for theirs, as <c>commit_siblings</c> and <c>commit_delay</c> of
+    /// PostgreSQL have it: where that many share the processors, a commit for each costs all of them more than the moment does.
+    /// Siblings are the entries that were not answered yet, and <see cref="Siblings"/>.
     /// </summary>
-    public Func<int>? Siblings { get; init; }
-
-    /// <summary>See <see cref="Siblings"/>.</summary>
     [Range(2, 1_000)]
     public int SiblingsMin { get; init; } = 16;
 
-    /// <summary>See <see cref="Siblings"/>. About what a commit takes on an ordinary disk.</summary>
+    /// <summary>How many more are at work that will write soon; null where nothing is known of them.</summary>
+    public Func<int>? Siblings { get; init; }
+
+    /// <summary>See <see cref="SiblingsMin"/>. About what a commit takes on an ordinary disk.</summary>
     public TimeSpan Gathering { get; init; } = TimeSpan.FromMilliseconds(3);
 
     /// <summary>

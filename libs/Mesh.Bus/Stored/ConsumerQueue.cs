@@ -12,7 +12,7 @@ internal sealed class ConsumerQueue(string table, string consumer)
     /// <summary>Deliveries without an answer (a crash each time) after which a message is parked.</summary>
     private const int UnansweredMax = 20;
 
-    private const int PageMax = 64;
+    private const int PageMax = 256;
 
     // A settlement that a crash loses is only a delivery more, and the inbox recognises it.
     // And a plan that was made while the table was empty must not become a scan of all that has since come and gone.
@@ -28,18 +28,20 @@ internal sealed class ConsumerQueue(string table, string consumer)
 
     // Keys that cannot go on now, whatever waits behind in them: one is parked, is being handled, or rests before its next
     // attempt. Their rows are left out before the page is cut, or they would fill it and keep every other key waiting.
+    // The last join is by the taken rows' own consumer: with $1 in its place, a plan that was made while the table was empty reads all
+    // that waits for the consumer, once for each row that it takes.
     private readonly string claimSql = $"""
         with stuck as materialized (
           select tenant_id, key from {table} where consumer = $1 and state = 2
           union select tenant_id, key from {table} where consumer = $1 and state = 1
           union select tenant_id, key from {table} where consumer = $1 and state = 0 and attempts > 0 and not_before > clock_timestamp()
         ), taken as materialized (
-          select id, tenant_id, key, key_seq from {table}
+          select consumer, id, tenant_id, key, key_seq from {table}
           where consumer = $1 and state = 0 and not_before <= clock_timestamp()
             and (tenant_id, key) not in (select tenant_id, key from stuck)
           order by id limit {PageMax} for update skip locked
         ), judged as (
-          select taken.id, earlier.id is not null as blocked
+          select taken.consumer, taken.id, earlier.id is not null as blocked
           from taken left join lateral (
             select e.id from {table} e
             where e.consumer = $1 and e.tenant_id = taken.tenant_id and e.key = taken.key
@@ -51,7 +53,7 @@ internal sealed class ConsumerQueue(string table, string consumer)
           attempts = case when blocked then attempts else attempts + 1 end,
           not_before = clock_timestamp() + case when blocked then interval '50 ms' else interval '60 s' end,
           claimed_by = case when blocked then null else pg_backend_pid() end
-        from judged where m.consumer = $1 and m.id = judged.id
+        from judged where m.consumer = judged.consumer and m.id = judged.id
         returning m.id, m.tenant_id, m.key, m.key_seq, m.type, m.traceparent, m.body, blocked,
                   extract(epoch from m.not_before - clock_timestamp())::float8, m.attempts
         """;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Mesh.Ingress.V1;
+using Mesh.TestKit;
 using Npgsql;
 
 namespace EndToEnd.Tests.Fixture;

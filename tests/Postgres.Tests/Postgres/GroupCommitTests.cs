@@ -38,7 +38,7 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
     [Fact]
     public async Task Where_few_are_at_work_nobody_waits_for_company()
     {
-        await using var commits = Open(WriteAsync, new() { Name = "notes", Siblings = () => 15, SiblingsMin = 16, Gathering = TimeSpan.FromDays(1) });
+        await using var commits = Open(WriteAsync, new() { Name = "notes", Siblings = () => 14, SiblingsMin = 16, Gathering = TimeSpan.FromDays(1) });
 
         Assert.True(await commits.AppendAsync(new(1_200, "n")));
         Assert.True(await commits.AppendAsync(new(1_201, "n")));

@@ -3,9 +3,8 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Net.Client;
-using Mesh.TestKit;
 
-namespace EndToEnd.Tests.Fixture;
+namespace Mesh.TestKit;
 
 /// <summary>Somebody who speaks to the services' own ports, with a certificate of their choice or with none.</summary>
 public sealed class PeerCaller : IDisposable
