@@ -117,7 +117,7 @@ internal sealed class BenchMesh : IAsyncDisposable
         foreach (var task in listed.Tasks)
         {
             var timeline = await tasks.GetTaskTimelineAsync(new Orchestrator.V1.GetTaskTimelineRequest { Tenant = Tenant, TaskId = task.Id }, headers, cancellationToken: stop);
-            rows.AddRange(timeline.Rows.Select(row => ($"{row.Name} {row.Subject}".TrimEnd(), Ms(row.Offset), Ms(row.Duration))));
+            rows.AddRange(timeline.Rows.Select(row => (row.Name == "agent.dispatch" ? row.Name : $"{row.Name} {row.Subject}", Ms(row.Offset), Ms(row.Duration))));
             rows.Add(("all of it", 0, Ms(timeline.Total)));
         }
 
