@@ -122,7 +122,7 @@ internal sealed class BenchMesh : IAsyncDisposable
         }
 
         // What only some of them have is no part of the ordinary task.
-        return [.. rows.GroupBy(row => row.Name).Where(span => span.Count() > count / 2)
+        return [.. rows.GroupBy(row => row.Name).Where(span => span.Count() > listed.Tasks.Count / 2)
             .Select(span => Figure.Times($"span {span.Key}", [.. span.Select(row => row.Took)]) with { AtMs = Figure.Times("", [.. span.Select(row => row.At)]).P50Ms })
             .OrderBy(span => span.AtMs)];
 

@@ -20,7 +20,7 @@ internal sealed class LagMeter(Uri audit) : IDisposable
     public static double PercentileMs(IReadOnlyList<(double UpTo, double Count)> before, IReadOnlyList<(double UpTo, double Count)> after, int percent)
     {
         var counts = after.Select((bucket, n) => (bucket.UpTo, Count: bucket.Count - (before.Count > n ? before[n].Count : 0))).ToArray();
-        var wanted = counts[^1].Count * percent / 100;
+        var wanted = counts[^1].Count > 0 ? counts[^1].Count * percent / 100 : throw new InvalidOperationException("No fact entered the log meanwhile.");
         var at = Array.FindIndex(counts, bucket => bucket.Count >= wanted);
         var (from, below) = at == 0 ? (0, 0) : counts[at - 1];
 

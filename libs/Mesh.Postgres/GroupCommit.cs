@@ -32,6 +32,7 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
     private readonly Stack<GroupCommitWriter<TEntry, TResult>> free = new();
     private readonly HashSet<Task> draining = [];
     private readonly ILogger log;
+    private readonly TimeProvider clock;
     private int underWay;
     private bool isGathering;
     private bool closed;
@@ -47,7 +48,8 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
     {
         this.options = options;
         this.log = log;
-        writers = [.. Enumerable.Range(0, options.Writers).Select(_ => new GroupCommitWriter<TEntry, TResult>(store, options, commit, clock ?? TimeProvider.System))];
+        this.clock = clock ?? TimeProvider.System;
+        writers = [.. Enumerable.Range(0, options.Writers).Select(_ => new GroupCommitWriter<TEntry, TResult>(store, options, commit, this.clock))];
         foreach (var writer in writers.Reverse())
         {
             free.Push(writer);
@@ -157,7 +159,7 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
             {
                 Tell(written);
                 written = [];
-                await Task.Delay(options.Gathering);
+                await Task.Delay(options.Gathering, clock);
             }
 
             // The writer is free before its callers hear: what they append next needs no second connection.
@@ -181,10 +183,13 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
         }
     }
 
-    // Under the gate. One writer gathers at a time, and meanwhile no other one takes from the queue.
+    // Under the gate. One writer gathers at a time, and meanwhile no other one takes from the queue. What is in the queue already
+    // need not be waited for.
     private bool BeginGathering()
     {
-        if (isGathering || underWay + (options.Siblings?.Invoke() ?? 0) < options.SiblingsMin)
+        var siblings = underWay - queue.Count + (options.Siblings?.Invoke() ?? 0);
+
+        if (isGathering || siblings < options.SiblingsMin || queue.Count >= options.BatchMax)
         {
             return false;
         }
@@ -205,16 +210,17 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
     private List<GroupCommitEntry<TEntry, TResult>> TakeBatch(GroupCommitWriter<TEntry, TResult> writer, bool hasGathered)
     {
         var batch = new List<GroupCommitEntry<TEntry, TResult>>();
+        GroupCommitWriter<TEntry, TResult>? next = null;
         var taken = 0;
         lock (gate)
         {
             isGathering &= !hasGathered;
-            while (!isGathering && batch.Count < options.BatchMax && queue.TryDequeue(out var next))
+            while (!isGathering && batch.Count < options.BatchMax && queue.TryDequeue(out var entry))
             {
                 taken++;
-                if (!next.Answer.IsCompleted)
+                if (!entry.Answer.IsCompleted)
                 {
-                    batch.Add(next);
+                    batch.Add(entry);
                 }
             }
 
@@ -223,9 +229,20 @@ public sealed class GroupCommit<TEntry, TResult> : IAsyncDisposable
             {
                 free.Push(writer);
             }
+
+            // Meanwhile nobody else took from the queue: what is more than one batch is another writer's.
+            if (hasGathered && queue.Count > 0)
+            {
+                free.TryPop(out next);
+            }
         }
 
         StoreMetrics.Queue.Add(-taken, StoreMetrics.Store(options.Name));
+
+        if (next is not null)
+        {
+            Start(next, gathers: false);
+        }
 
         return batch;
     }

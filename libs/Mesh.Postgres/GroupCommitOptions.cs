@@ -26,12 +26,12 @@ public sealed record GroupCommitOptions
     /// <summary>
     /// From this many siblings on an entry waits <see cref="Gathering"/> for theirs, as <c>commit_siblings</c> and <c>commit_delay</c> of
     /// PostgreSQL have it: where that many share the processors, a commit for each costs all of them more than the moment does.
-    /// Siblings are the entries that were not answered yet, and <see cref="Siblings"/>.
+    /// Siblings are the entries that are being written, whose callers may have another one then, and <see cref="Siblings"/>.
     /// </summary>
     [Range(2, 1_000)]
     public int SiblingsMin { get; init; } = 16;
 
-    /// <summary>How many more are at work that will write soon; null where nothing is known of them.</summary>
+    /// <summary>How many more are at work that will write; null where nothing is known of them. Cheap, never throws.</summary>
     public Func<int>? Siblings { get; init; }
 
     /// <summary>See <see cref="SiblingsMin"/>. About what a commit takes on an ordinary disk.</summary>

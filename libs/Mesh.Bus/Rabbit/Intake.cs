@@ -9,7 +9,7 @@ namespace Mesh.Bus.Rabbit;
 internal sealed class Intake(Func<IReadOnlyList<Arrival>, CancellationToken, Task> settle) : IFilter<ReceiveContext>
 {
     /// <summary>As many as one transaction takes. The broker sends no more than these ahead.</summary>
-    public const int BatchMax = 256;
+    public const int BatchMax = 128;
 
     // A delivery that the broker sent and that never gets here would hold up all behind it: then everything is asked for again.
     private static readonly TimeSpan GapMax = TimeSpan.FromSeconds(10);

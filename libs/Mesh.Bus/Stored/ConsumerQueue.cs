@@ -14,6 +14,9 @@ internal sealed class ConsumerQueue(string table, string consumer)
 
     private const int PageMax = 256;
 
+    // Of bodies, the first message aside: a page is in memory several times while it is handled.
+    private const int PageBytesMax = 8 * 1024 * 1024;
+
     // A settlement that a crash loses is only a delivery more, and the inbox recognises it.
     // And a plan that was made while the table was empty must not become a scan of all that has since come and gone.
     private const string WithoutFsync =
@@ -35,11 +38,13 @@ internal sealed class ConsumerQueue(string table, string consumer)
           select tenant_id, key from {table} where consumer = $1 and state = 2
           union select tenant_id, key from {table} where consumer = $1 and state = 1
           union select tenant_id, key from {table} where consumer = $1 and state = 0 and attempts > 0 and not_before > clock_timestamp()
-        ), taken as materialized (
-          select consumer, id, tenant_id, key, key_seq from {table}
+        ), page as materialized (
+          select consumer, id, tenant_id, key, key_seq, octet_length(body) as bytes from {table}
           where consumer = $1 and state = 0 and not_before <= clock_timestamp()
             and (tenant_id, key) not in (select tenant_id, key from stuck)
           order by id limit {PageMax} for update skip locked
+        ), taken as materialized (
+          select * from (select page.*, sum(bytes) over (order by id) - bytes as before from page) p where before <= {PageBytesMax}
         ), judged as (
           select taken.consumer, taken.id, earlier.id is not null as blocked
           from taken left join lateral (

@@ -61,14 +61,15 @@ internal sealed class OtherReplicas(ReplicaHints hints, WorkOffers offers, Assig
             case [Ready, var tenant, var workflow, var version]:
                 var key = new WorkflowKey(tenant, workflow, version);
 
+                // First: who begins to wait from here on looks by itself.
+                offers.Remain(key);
+
                 if (offers.IsWaitedFor(key))
                 {
                     offers.Stir(key);
                 }
                 else
                 {
-                    offers.Remain(key);
-
                     // The tool runner that would start its agent may be waiting here.
                     assignments.Stir();
                 }

@@ -16,8 +16,10 @@ internal sealed class CallsUnderWay(IHostApplicationLifetime lifetime)
 {
     private readonly ConcurrentDictionary<(TaskKey Task, StepKey Step, ActionDigest Digest), Run> running = new();
 
+    private int count;
+
     /// <summary>How many run.</summary>
-    public int Count => running.Count;
+    public int Count => Volatile.Read(ref count);
 
     /// <summary>Runs the call, or waits for the run that its holder asked for before.</summary>
     /// <param name="call">What is asked for.</param>
@@ -66,6 +68,7 @@ internal sealed class CallsUnderWay(IHostApplicationLifetime lifetime)
         (TaskKey Task, StepKey Step, ActionDigest Digest) key, Func<CancellationToken, Task<CallResult>> run, CancellationToken superseded)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopped, superseded);
+        Interlocked.Increment(ref count);
 
         try
         {
@@ -73,6 +76,7 @@ internal sealed class CallsUnderWay(IHostApplicationLifetime lifetime)
         }
         finally
         {
+            Interlocked.Decrement(ref count);
             running.TryRemove(key, out _);
         }
     }

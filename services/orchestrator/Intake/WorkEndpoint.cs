@@ -23,6 +23,10 @@ internal sealed class WorkEndpoint(
     TimeProvider clock) : V1.WorkService.WorkServiceBase
 {
     private const int ClaimsMax = 1_000;
+
+    // What one answer brings has to fit into a message, also when the runner has made JSON values of it.
+    private const int ItemsMax = 16;
+    private const int ItemsBytesMax = 1024 * 1024;
     private const int WorkerCharsMax = 64;
     private static readonly TimeSpan PollMax = TimeSpan.FromSeconds(30);
 
@@ -50,7 +54,7 @@ internal sealed class WorkEndpoint(
             offers.Remain(agent.Workflow);
         }
 
-        return new V1.PollWorkResponse { Items = { await NextAsync(agent, Math.Max(1, request.ItemsMax), patience, context.CancellationToken) } };
+        return new V1.PollWorkResponse { Items = { await NextAsync(agent, request.ItemsMax, patience, context.CancellationToken) } };
     }
 
     public override async Task<V1.ExtendClaimResponse> ExtendClaim(V1.ExtendClaimRequest request, ServerCallContext context)
@@ -201,19 +205,32 @@ internal sealed class WorkEndpoint(
         }
     }
 
-    private async Task<IReadOnlyList<V1.WorkItem>> NextAsync(AgentIdentity agent, int room, TimeSpan wait, CancellationToken stop)
+    private async Task<IReadOnlyList<V1.WorkItem>> NextAsync(AgentIdentity agent, int itemsMax, TimeSpan wait, CancellationToken stop)
     {
-        var items = await offers.Wait(agent, room).ItemsAsync(wait, clock, stop);
+        var poll = offers.Wait(agent, Math.Clamp(itemsMax, 1, ItemsMax));
 
-        if (stop.IsCancellationRequested || offers.HasEnded(agent.Instance))
+        try
         {
-            // Nobody is there to take them: offered to the next agent now, not when the claims run out.
-            await Task.WhenAll(items.Select(item => finish.ReleaseAsync(agent, item.Claim)));
+            var items = await poll.ItemsAsync(wait, clock, stop);
+            var taken = stop.IsCancellationRequested || offers.HasEnded(agent.Instance) ? 0 : CountThatFit(items);
 
-            return [];
+            // What does not fit, or has nobody there to take it, is offered to the next poll now, not when its claim runs out.
+            await Task.WhenAll(items.Skip(taken).Select(item => finish.ReleaseAsync(agent, item.Claim)));
+
+            return [.. items.Take(taken)];
         }
+        finally
+        {
+            offers.Leave(poll);
+        }
+    }
 
-        return items;
+    // The first one always does: its parts have limits of their own.
+    private static int CountThatFit(IReadOnlyList<V1.WorkItem> items)
+    {
+        var bytes = 0;
+
+        return items.TakeWhile((item, place) => (bytes += item.CalculateSize()) <= ItemsBytesMax || place == 0).Count();
     }
 
     private static ToolCall ReadCall(

@@ -92,7 +92,10 @@ internal sealed class Assignments(
                 await signal.WaitAsync(Left(), clock, ending.Token);
 
                 // A look costs a statement. Under a load there is always a task that nobody waits for at that moment.
-                await Task.Delay(Later(TimeSpan.Zero, Spacing - clock.GetElapsedTime(looked)), clock, ending.Token);
+                if (Spacing - clock.GetElapsedTime(looked) is var early && early > TimeSpan.Zero)
+                {
+                    await Task.Delay(early, clock, ending.Token);
+                }
             }
             catch (TimeoutException)
             {
@@ -104,8 +107,6 @@ internal sealed class Assignments(
                 return response;
             }
         }
-
-        static TimeSpan Later(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
         TimeSpan Left() => until - clock.GetUtcNow() is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }

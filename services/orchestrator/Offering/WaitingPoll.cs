@@ -4,12 +4,12 @@ namespace Mesh.Orchestrator.Offering;
 
 /// <summary>One agent's poll while it waits: it has room for some tasks, and is over with the first that it gets.</summary>
 /// <remarks>Tasks that are being claimed for it at that moment come along: under a load, one answer brings several.</remarks>
-internal sealed class WaitingPoll(AgentIdentity agent, int room)
+internal sealed class WaitingPoll(AgentIdentity agent, int itemsMax)
 {
     private readonly TaskCompletionSource<IReadOnlyList<V1.WorkItem>> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock gate = new();
     private readonly List<V1.WorkItem> items = [];
-    private int room = room;
+    private int room = itemsMax;
     private int reserved;
     private bool isClosing;
 
@@ -39,8 +39,8 @@ internal sealed class WaitingPoll(AgentIdentity agent, int room)
         }
     }
 
-    /// <summary>Whether it stands in the queue of those who wait; guarded by that queue.</summary>
-    public bool IsQueued { get; set; }
+    /// <summary>Where it stands among those who wait; theirs to say, and null when it does not.</summary>
+    public LinkedListNode<WaitingPoll>? Place { get; set; }
 
     /// <summary>The tasks; none when none came in time.</summary>
     public async Task<IReadOnlyList<V1.WorkItem>> ItemsAsync(TimeSpan atMost, TimeProvider clock, CancellationToken stop)

@@ -9,10 +9,10 @@ internal sealed class WorkOffers
     // The longest poll, and then some: nothing of an agent that ended waits here any more.
     private static readonly TimeSpan EndedFor = TimeSpan.FromMinutes(2);
 
-    private readonly ConcurrentDictionary<WorkflowKey, Queue<WaitingPoll>> waiting = new();
+    private readonly ConcurrentDictionary<WorkflowKey, LinkedList<WaitingPoll>> waiting = new();
 
-    // Looked through since a task was last known to become ready: until the next one a poll need not look.
-    private readonly ConcurrentDictionary<WorkflowKey, bool> nothingLeft = new();
+    // Looked through since a task was last known to become ready: until the next one a poll need not look. A set.
+    private readonly ConcurrentDictionary<WorkflowKey, byte> nothingLeft = new();
     private readonly ConcurrentDictionary<string, DateTimeOffset> ended = new();
     private readonly TimeProvider clock;
     private readonly CancellationToken stopping;
@@ -70,16 +70,15 @@ internal sealed class WorkOffers
 
         lock (queue)
         {
-            while (queue.TryDequeue(out var poll))
+            while (queue.First is { Value: var poll })
             {
-                poll.IsQueued = false;
+                Remove(queue, poll);
 
                 if (!HasEnded(poll.Agent.Instance) && poll.TryReserve())
                 {
                     if (poll.Room > 0)
                     {
-                        queue.Enqueue(poll);
-                        poll.IsQueued = true;
+                        poll.Place = queue.AddLast(poll);
                     }
 
                     return poll;
@@ -99,6 +98,18 @@ internal sealed class WorkOffers
         if (stopping.IsCancellationRequested)
         {
             poll.End();
+        }
+    }
+
+    /// <summary>The poll was answered. MUST be called: what is over is forgotten by nobody else.</summary>
+    public void Leave(WaitingPoll poll)
+    {
+        if (waiting.TryGetValue(poll.Agent.Workflow, out var queue))
+        {
+            lock (queue)
+            {
+                Remove(queue, poll);
+            }
         }
     }
 
@@ -124,8 +135,8 @@ internal sealed class WorkOffers
         Stirred?.Invoke(workflow);
     }
 
-    /// <summary>A look at the ready tasks begins. What becomes ready from here on stirs again.</summary>
-    public void BeginLook(WorkflowKey workflow) => nothingLeft[workflow] = true;
+    /// <summary>A look at the ready tasks begins, after which polls need not look. What becomes ready from here on stirs again.</summary>
+    public void BeginLook(WorkflowKey workflow) => nothingLeft[workflow] = 0;
 
     /// <summary>More may be ready than a look has brought to agents: the next poll looks again.</summary>
     public void Remain(WorkflowKey workflow) => nothingLeft.TryRemove(workflow, out _);
@@ -146,26 +157,29 @@ internal sealed class WorkOffers
 
         lock (queue)
         {
-            while (queue.TryPeek(out var poll) && (poll.IsOver || HasEnded(poll.Agent.Instance)))
-            {
-                queue.Dequeue().IsQueued = false;
-            }
-
             return queue.Where(poll => !HasEnded(poll.Agent.Instance)).Sum(poll => poll.Room);
         }
     }
 
     private void Enqueue(WaitingPoll poll)
     {
-        var queue = waiting.GetOrAdd(poll.Agent.Workflow, _ => new Queue<WaitingPoll>());
+        var queue = waiting.GetOrAdd(poll.Agent.Workflow, _ => new LinkedList<WaitingPoll>());
 
         lock (queue)
         {
-            if (!poll.IsQueued)
+            if (poll.Place is null && !poll.IsOver)
             {
-                queue.Enqueue(poll);
-                poll.IsQueued = true;
+                poll.Place = queue.AddLast(poll);
             }
+        }
+    }
+
+    private static void Remove(LinkedList<WaitingPoll> queue, WaitingPoll poll)
+    {
+        if (poll.Place is { } place)
+        {
+            queue.Remove(place);
+            poll.Place = null;
         }
     }
 

@@ -16,6 +16,10 @@ internal sealed class WorkPump(
     : IHostedService, IDisposable
 {
     private const int CandidatesMax = 64;
+
+    // More than there is room for: the first ones may be kept back by the vault.
+    private const int SpareCandidates = 8;
+    private const int FencedMax = 10_000;
     private const int Stirred = 1;
     private const int StirredAgain = 2;
 
@@ -23,6 +27,7 @@ internal sealed class WorkPump(
     // takeover stops nobody else.
     private readonly ConcurrentDictionary<WorkflowKey, int> looks = new();
     private readonly ConcurrentDictionary<Task, bool> pumping = new();
+    private readonly ConcurrentDictionary<TaskKey, long> fenced = new();
     private readonly CancellationTokenSource stopping = new();
 
     public Task StartAsync(CancellationToken cancellationToken)
@@ -81,15 +86,17 @@ internal sealed class WorkPump(
             }
 
             offers.BeginLook(workflow);
-            var handedOut = await Task.WhenAll((await CandidatesAsync(workflow, room, stop)).Select(task => HandOutAsync(task, stop)));
+            var page = Math.Min(room + SpareCandidates, CandidatesMax);
+            var results = await Task.WhenAll((await CandidatesAsync(workflow, page, stop)).Select(task => HandOutAsync(task, stop)));
 
-            // More may be waiting than one look brings, and what was not handed out still does.
-            if (handedOut.Length == room || handedOut.Any(handed => !handed))
+            if (results.Length == page || results.Any(result => result != HandOut.Done))
             {
                 offers.Remain(workflow);
             }
 
-            if (handedOut.Length == room && handedOut.Any(handed => handed) && offers.IsWaitedFor(workflow))
+            // More may be waiting than one look brings, another replica was faster, or only the fence was missing. Once nobody waits here
+            // any more, the next look passes it on. What the vault keeps from being handed out is no reason to look again at once.
+            if (results.Any(result => result is HandOut.TakenByAnother or HandOut.Fenced or HandOut.NobodyWaits) || (results.Length == page && results.Contains(HandOut.Done)))
             {
                 Stir(workflow);
             }
@@ -106,29 +113,35 @@ internal sealed class WorkPump(
         }
     }
 
-    private async Task<bool> HandOutAsync(TaskRow task, CancellationToken stop)
+    private async Task<HandOut> HandOutAsync(TaskRow task, CancellationToken stop)
     {
         // Somebody held it before: whatever that agent's calls still have in their hands is worthless before another one acts. It is
-        // nobody's now, so nothing is lost when it cannot be claimed after that. And no poll waits while the vault is silent.
-        if (task.Epoch > 0 && await tools.FenceTaskAsync(task.Key, task.Epoch + 1, stop) is { } unfenced)
+        // nobody's now, so nothing is lost when it cannot be claimed after that. No poll is held while the vault is asked.
+        if (task.Epoch > 0 && !(fenced.TryGetValue(task.Key, out var epoch) && epoch == task.Epoch))
         {
-            log.TakeoverUnfenced(task.Key.Id, unfenced.Reason.ToString());
+            if (await tools.FenceTaskAsync(task.Key, task.Epoch + 1, stop) is { } unfenced)
+            {
+                log.TakeoverUnfenced(task.Key.Id, unfenced.Reason.ToString());
 
-            return false;
+                return HandOut.Unfenced;
+            }
+
+            Remember(task);
         }
 
         if (offers.TryReserve(task.WorkflowKey) is not { } poll)
         {
-            return false;
+            return task.Epoch > 0 ? HandOut.Fenced : HandOut.NobodyWaits;
         }
 
         try
         {
             if (await ClaimAsync(task, poll.Agent, stop) is { } item)
             {
+                fenced.TryRemove(task.Key, out _);
                 poll.Deliver(item);
 
-                return true;
+                return HandOut.Done;
             }
 
             offers.GiveBack(poll);
@@ -139,7 +152,18 @@ internal sealed class WorkPump(
             throw;
         }
 
-        return false;
+        return HandOut.TakenByAnother;
+    }
+
+    // A fence stays: the next look need not ask for it again, and so is not late for every poll of a busy workflow.
+    private void Remember(TaskRow task)
+    {
+        if (fenced.Count >= FencedMax)
+        {
+            fenced.Clear();
+        }
+
+        fenced[task.Key] = task.Epoch;
     }
 
     private async Task<V1.WorkItem?> ClaimAsync(TaskRow task, AgentIdentity agent, CancellationToken stop)
@@ -171,4 +195,16 @@ internal sealed class WorkPump(
 
     private Task<IReadOnlyList<TaskRow>> CandidatesAsync(WorkflowKey workflow, int atMost, CancellationToken stop) =>
         journal.ReadTasksAsync(Candidates, stop, workflow.Tenant, workflow.Workflow, workflow.Version, atMost);
+
+    /// <summary>What came of one ready task in a look.</summary>
+    private enum HandOut
+    {
+        Done,
+        NobodyWaits,
+
+        /// <summary>It can be claimed now, but nobody waited any more.</summary>
+        Fenced,
+        Unfenced,
+        TakenByAnother,
+    }
 }

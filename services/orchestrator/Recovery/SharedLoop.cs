@@ -46,7 +46,8 @@ internal sealed class SharedLoop(
         union all
         (select {TaskRows.Columns} from ready k cross join lateral (
           select * from orchestrator.task r where r.tenant_id = k.tenant_id and r.workflow = k.workflow
-            and r.workflow_version = k.workflow_version and r.state = {(short)TaskState.Ready} order by r.created_at limit 1) t)
+            and r.workflow_version = k.workflow_version and r.state = {(short)TaskState.Ready}
+            and not r.cancel_requested and r.deadline > now() order by r.created_at limit 1) t)
         """;
 
     private readonly TaskErrands upkeep = new(AtOnce, clock, log);

@@ -46,21 +46,23 @@ public sealed class ContainerMesh : IAsyncDisposable
 
     /// <param name="more">Files after the mesh's and the sample's.</param>
     /// <param name="settings">Variables of the files.</param>
-    /// <param name="beforeStart">Called when the networks are there, and no container runs yet.</param>
+    /// <param name="meanwhile">Called when the networks are there, while what waits for servers waits.</param>
     public static async Task<ContainerMesh> StartAsync(
-        string[]? more = null, IReadOnlyDictionary<string, string>? settings = null, Func<ContainerMesh, Task>? beforeStart = null)
+        string[]? more = null, IReadOnlyDictionary<string, string>? settings = null, Func<ContainerMesh, Task>? meanwhile = null)
     {
         var mesh = new ContainerMesh(["compose/compose.yaml", "compose/compose.sample.yaml", .. more ?? []], settings ?? new Dictionary<string, string>());
 
         try
         {
-            if (beforeStart is not null)
+            var starting = mesh.UpAsync();
+
+            if (meanwhile is not null)
             {
-                await mesh.UpAsync("--no-start");
-                await beforeStart(mesh);
+                await mesh.NetworksAsync("store", "bus");
+                await meanwhile(mesh);
             }
 
-            await mesh.UpAsync();
+            await starting;
             await mesh.AppliedAsync();
             return mesh;
         }
@@ -72,7 +74,7 @@ public sealed class ContainerMesh : IAsyncDisposable
         }
     }
 
-    public Task<string> UpAsync(params string[] how) => ComposeAsync(["up", .. how.Contains("--no-start") ? how : ["-d", .. how], "--no-build"]);
+    public Task<string> UpAsync(params string[] how) => ComposeAsync(["up", "-d", .. how, "--no-build"]);
 
     public Task<string> ComposeAsync(params string[] command) => ContainerEngine.RunAsync([.. Engine.Compose, .. command], environment);
 
@@ -80,6 +82,11 @@ public sealed class ContainerMesh : IAsyncDisposable
 
     /// <summary>Runs the command line in the mesh.</summary>
     public Task<string> CliAsync(params string[] command) => ComposeAsync(["run", "--rm", "--no-deps", "-T", "cli", .. command]);
+
+    private Task NetworksAsync(params string[] names) => Eventually.Async(
+        async () => (await Task.WhenAll(names.Select(name => ContainerEngine.TryAsync(["docker", "network", "inspect", $"{Project}_{name}"])))).All(shown => shown.ExitCode == 0),
+        Patience,
+        "the networks are there");
 
     /// <summary>The containers of a service.</summary>
     public async Task<string[]> ContainersAsync(string service) => Lines(await ContainerEngine.RunAsync(
@@ -107,8 +114,11 @@ public sealed class ContainerMesh : IAsyncDisposable
         return await http.SendAsync(request);
     }
 
-    /// <summary>Sends a signed webhook until it is accepted, as a shop does; answers the task.</summary>
-    public async Task<string> DeliverAsync(string order)
+    /// <summary>Sends a signed webhook until it is accepted, as a shop does; answers the task that it started.</summary>
+    public async Task<string> DeliverAsync(string order) => await AcceptedAsync(order) is { Length: > 0 } task ? task : throw new InvalidOperationException("No orchestrator answered.");
+
+    /// <summary>The same; empty when it waits on the broker, because no orchestrator answered.</summary>
+    public async Task<string> AcceptedAsync(string order)
     {
         var id = $"msg_{Guid.NewGuid():N}";
         return await Eventually.ValueAsync(
@@ -117,7 +127,7 @@ public sealed class ContainerMesh : IAsyncDisposable
                 try
                 {
                     using var answer = await SendAsync(order, id);
-                    return answer.IsSuccessStatusCode ? JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["task"]!.GetValue<string>() : null;
+                    return answer.IsSuccessStatusCode ? JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["task"]?.GetValue<string>() ?? "" : null;
                 }
                 catch (Exception silence) when (silence is HttpRequestException or TaskCanceledException)
                 {

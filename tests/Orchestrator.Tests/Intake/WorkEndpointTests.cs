@@ -81,6 +81,46 @@ public sealed class WorkEndpointTests(JournalFixture journal) : IClassFixture<Jo
     }
 
     [Fact]
+    public async Task What_does_not_fit_into_the_answer_of_a_poll_is_offered_to_the_next_one_at_once()
+    {
+        await using var replica = new Replica(journal);
+        var finish = new FinishFlow(journal.One, new Catalog(journal.Store, TimeProvider.System), null!, replica.Offers, replica.Signals, TimeProvider.System);
+        var here = new WorkEndpoint(null!, null!, finish, null!, null!, null!, replica.Offers, TimeProvider.System);
+        var workflow = JournalFixture.Submission(new TaskKey("acme", Guid.CreateVersion7())).Creates!.WorkflowKey;
+        var polling = here.PollWork(
+            new V1.PollWorkRequest
+            {
+                Agent = new V1.AgentIdentity { Tenant = "acme", Workflow = workflow.Workflow, WorkflowVersion = workflow.Version, Instance = "agent-1" },
+                ItemsMax = 100,
+            },
+            new PlayedContext());
+
+        var polls = Enumerable.Range(0, 3).Select(_ => replica.Offers.TryReserve(workflow)!).ToList();
+        var keys = new List<TaskKey>();
+
+        foreach (var poll in polls)
+        {
+            var key = new TaskKey("acme", Guid.CreateVersion7());
+            var (text, claim) = ClaimToken.New(key.Id);
+            var submission = JournalFixture.Submission(key);
+            await journal.One.AppendAsync(
+                submission with
+                {
+                    Facts = [.. submission.Facts, new TaskClaimed("agent-1", 0)],
+                    Claim = new NewClaim(claim.Hash, "agent-1", TimeSpan.FromSeconds(30)),
+                },
+                TestContext.Current.CancellationToken);
+            keys.Add(key);
+            poll.Deliver(new V1.WorkItem { TaskId = key.Id.ToString("D"), Claim = text, Input = ByteString.CopyFrom(new byte[400 * 1024]) });
+        }
+
+        Assert.Equal(keys.Take(2).Select(key => key.Id.ToString("D")), (await polling).Items.Select(item => item.TaskId));
+        var rows = await Task.WhenAll(keys.Select(key => journal.Two.ReadTaskAsync(key, TestContext.Current.CancellationToken)));
+        Assert.Equal([TaskState.Running, TaskState.Running, TaskState.Ready], rows.Select(row => row!.State));
+        Assert.False(replica.Offers.IsWaitedFor(workflow));
+    }
+
+    [Fact]
     public async Task An_agent_that_can_only_wait_for_its_call_keeps_the_task_for_as_long_as_the_call_takes()
     {
         var flow = new PlayedFlow(journal);

@@ -1,5 +1,7 @@
 using Mesh.Orchestrator.Lifecycle;
+using Mesh.Orchestrator.Offering;
 using Mesh.Orchestrator.Tests.Journal;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Mesh.Orchestrator.Tests.Offering;
 
@@ -100,6 +102,43 @@ public sealed class WaitingPolls(JournalFixture journal) : IClassFixture<Journal
         replica.Offers.Stir(agent.Workflow);
         replica.Offers.Wait(agent, room: 1);
         Assert.Equal(4, looks);
+    }
+
+    [Fact]
+    public async Task A_poll_that_was_answered_leaves_nothing_behind()
+    {
+        await using var replica = new Replica(journal);
+        var poll = replica.Offers.Wait(Replica.AgentOf("over"), room: 1);
+        Assert.NotNull(poll.Place);
+
+        poll.End();
+        replica.Offers.Leave(poll);
+
+        Assert.Null(poll.Place);
+        Assert.Equal(0, replica.Offers.Waiting);
+    }
+
+    [Fact]
+    public async Task A_backlog_is_handed_out_to_all_who_wait_however_little_room_each_has()
+    {
+        await using var replica = new Replica(journal);
+        using var pump = new WorkPump(
+            replica.Offers, journal.One, null!, new WorkItems(journal.One), replica.Assignments, NullLogger<WorkPump>.Instance);
+        await pump.StartAsync(Stop);
+        var agent = Replica.AgentOf("backlog");
+        var keys = Enumerable.Range(0, 40).Select(_ => new TaskKey("acme", Guid.CreateVersion7())).ToList();
+
+        foreach (var key in keys)
+        {
+            var submission = JournalFixture.Submission(key);
+            await journal.One.AppendAsync(submission with { Creates = submission.Creates! with { Workflow = "backlog" } }, Stop);
+        }
+
+        var polls = Enumerable.Range(0, 40).Select(_ => replica.Offers.Wait(agent, room: 1).ItemsAsync(Long, TimeProvider.System, Stop)).ToList();
+        var items = await Task.WhenAll(polls).WaitAsync(TimeSpan.FromSeconds(60), Stop);
+        await pump.StopAsync(Stop);
+
+        Assert.Equal(keys.Select(key => key.Id.ToString("D")).Order(), items.SelectMany(brought => brought).Select(item => item.TaskId).Order());
     }
 
     private static V1.WorkItem Item(string task) => new() { TaskId = task };
