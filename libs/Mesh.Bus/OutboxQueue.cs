@@ -7,7 +7,8 @@ namespace Mesh.Bus;
 /// <summary>The statements by which relays share one outbox table.</summary>
 /// <remarks>
 /// Rows are found by their state, never by a position: a row that commits late is simply still there. A row is claimed only
-/// together with all earlier rows of its key, so two relays never send one key at the same time.
+/// together with all earlier rows of its key, so two relays never send one key at the same time. What is claimed is updated by its
+/// place: by id, a plan that was made while the table was empty would read the whole table once for each row.
 /// </remarks>
 internal sealed class OutboxQueue(NpgsqlDataSource store)
 {
@@ -36,26 +37,28 @@ internal sealed class OutboxQueue(NpgsqlDataSource store)
 
     private const string Claim = """
         with taken as materialized (
-          select id, tenant_id, key, key_seq from outbox
+          select ctid as place, id, tenant_id, key, key_seq from outbox
           where state = 0 and not_before <= clock_timestamp()
           order by id limit 256 for update skip locked
         ), judged as (
-          select taken.id, earlier.id is not null as blocked, earlier.not_before
+          select taken.place, taken.id, earlier.id is not null as blocked, earlier.not_before
           from taken left join lateral (
             select e.id, e.not_before from outbox e
             where e.tenant_id = taken.tenant_id and e.key = taken.key and (e.key_seq, e.id) < (taken.key_seq, taken.id)
               and e.id not in (select id from taken)
             order by e.key_seq, e.id limit 1) earlier on true
+        ), claimed as (
+          update outbox o set
+            state = case when blocked then 0 else 1 end,
+            attempts = case when blocked then attempts else attempts + 1 end,
+            claimed_until = case when blocked then null else clock_timestamp() + interval '30 s' end,
+            claimed_by = case when blocked then null else pg_backend_pid() end,
+            not_before = case when blocked then greatest(judged.not_before, clock_timestamp() + interval '50 ms') else o.not_before end
+          from judged where o.ctid = judged.place and o.id = judged.id
+          returning o.id, o.tenant_id, o.key, o.key_seq, o.type, o.traceparent, o.body, blocked,
+                    extract(epoch from o.not_before - clock_timestamp())::float8
         )
-        update outbox o set
-          state = case when blocked then 0 else 1 end,
-          attempts = case when blocked then attempts else attempts + 1 end,
-          claimed_until = case when blocked then null else clock_timestamp() + interval '30 s' end,
-          claimed_by = case when blocked then null else pg_backend_pid() end,
-          not_before = case when blocked then greatest(judged.not_before, clock_timestamp() + interval '50 ms') else o.not_before end
-        from judged where o.id = judged.id
-        returning o.id, o.tenant_id, o.key, o.key_seq, o.type, o.traceparent, o.body, blocked,
-                  extract(epoch from o.not_before - clock_timestamp())::float8
+        select claimed.*, counted.n from (select count(*) as n from judged) counted left join claimed on true
         """;
 
     /// <summary>Deletes what was sent, puts back what was not, and claims what comes next: one round trip.</summary>
@@ -78,12 +81,20 @@ internal sealed class OutboxQueue(NpgsqlDataSource store)
         batch.BatchCommands.Add(new(Claim));
         var messages = new List<Envelope>();
         var blockedFor = TimeSpan.MaxValue;
+        var (page, judged) = (0, 0L);
         await batch.PrepareAsync(stop);
         await using var rows = await batch.ExecuteReaderAsync(stop);
         do
         {
             while (rows.FieldCount > 1 && await rows.ReadAsync(stop))
             {
+                judged = rows.GetInt64(9);
+                if (rows.IsDBNull(0))
+                {
+                    continue;
+                }
+
+                page++;
                 if (rows.GetBoolean(7))
                 {
                     var wait = TimeSpan.FromSeconds(Math.Max(rows.GetDouble(8), 0.05));
@@ -95,6 +106,17 @@ internal sealed class OutboxQueue(NpgsqlDataSource store)
             }
         }
         while (await rows.NextResultAsync(stop));
+
+        // Another relay moved a row before it was locked here, so it is not where it was seen. What was judged beside it is looked at again.
+        if (page < judged)
+        {
+            await rows.DisposeAsync();
+            await using var back = new NpgsqlBatch(connection);
+            AddSettling(back, [], [.. messages.Select(message => message.Id)], TimeSpan.Zero);
+            await (messages.Count > 0 ? back.ExecuteNonQueryAsync(stop) : Task.CompletedTask);
+
+            return new([], TimeSpan.FromMilliseconds(50));
+        }
 
         return new([.. messages.OrderBy(message => message.KeySequence).ThenBy(message => message.Id)], blockedFor);
     }

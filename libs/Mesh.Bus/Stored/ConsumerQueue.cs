@@ -31,36 +31,38 @@ internal sealed class ConsumerQueue(string table, string consumer)
 
     // Keys that cannot go on now, whatever waits behind in them: one is parked, is being handled, or rests before its next
     // attempt. Their rows are left out before the page is cut, or they would fill it and keep every other key waiting.
-    // The last join is by the taken rows' own consumer: with $1 in its place, a plan that was made while the table was empty reads all
-    // that waits for the consumer, once for each row that it takes.
+    // The update finds its rows by their places: by their ids, a plan that was made while the table was empty reads all that waits for
+    // the consumer, once for each row that it takes.
     private readonly string claimSql = $"""
         with stuck as materialized (
           select tenant_id, key from {table} where consumer = $1 and state = 2
           union select tenant_id, key from {table} where consumer = $1 and state = 1
           union select tenant_id, key from {table} where consumer = $1 and state = 0 and attempts > 0 and not_before > clock_timestamp()
         ), page as materialized (
-          select consumer, id, tenant_id, key, key_seq, octet_length(body) as bytes from {table}
+          select ctid as place, id, tenant_id, key, key_seq, octet_length(body) as bytes from {table}
           where consumer = $1 and state = 0 and not_before <= clock_timestamp()
             and (tenant_id, key) not in (select tenant_id, key from stuck)
           order by id limit {PageMax} for update skip locked
         ), taken as materialized (
           select * from (select page.*, sum(bytes) over (order by id) - bytes as before from page) p where before <= {PageBytesMax}
         ), judged as (
-          select taken.consumer, taken.id, earlier.id is not null as blocked
+          select taken.place, taken.id, earlier.id is not null as blocked
           from taken left join lateral (
             select e.id from {table} e
             where e.consumer = $1 and e.tenant_id = taken.tenant_id and e.key = taken.key
               and (e.key_seq, e.id) < (taken.key_seq, taken.id) and e.id not in (select id from taken)
             order by e.key_seq, e.id limit 1) earlier on true
+        ), claimed as (
+          update {table} m set
+            state = case when blocked then 0 else 1 end,
+            attempts = case when blocked then attempts else attempts + 1 end,
+            not_before = clock_timestamp() + case when blocked then interval '50 ms' else interval '60 s' end,
+            claimed_by = case when blocked then null else pg_backend_pid() end
+          from judged where m.ctid = judged.place and m.id = judged.id
+          returning m.id, m.tenant_id, m.key, m.key_seq, m.type, m.traceparent, m.body, blocked,
+                    extract(epoch from m.not_before - clock_timestamp())::float8, m.attempts
         )
-        update {table} m set
-          state = case when blocked then 0 else 1 end,
-          attempts = case when blocked then attempts else attempts + 1 end,
-          not_before = clock_timestamp() + case when blocked then interval '50 ms' else interval '60 s' end,
-          claimed_by = case when blocked then null else pg_backend_pid() end
-        from judged where m.consumer = judged.consumer and m.id = judged.id
-        returning m.id, m.tenant_id, m.key, m.key_seq, m.type, m.traceparent, m.body, blocked,
-                  extract(epoch from m.not_before - clock_timestamp())::float8, m.attempts
+        select claimed.*, counted.n from (select count(*) as n from judged) counted left join claimed on true
         """;
 
     private readonly string deleteSql = $"delete from {table} where consumer = $1 and id = any($2)";
@@ -89,13 +91,19 @@ internal sealed class ConsumerQueue(string table, string consumer)
         batch.BatchCommands.Add(Command(claimSql));
         var messages = new List<ClaimedMessage>();
         var blocked = new List<TimeSpan>();
-        var page = 0;
+        var (page, judged) = (0, 0L);
         await batch.PrepareAsync(stop);
         await using var rows = await batch.ExecuteReaderAsync(stop);
         do
         {
             while (rows.FieldCount > 1 && await rows.ReadAsync(stop))
             {
+                judged = rows.GetInt64(10);
+                if (rows.IsDBNull(0))
+                {
+                    continue;
+                }
+
                 page++;
                 if (rows.GetBoolean(7))
                 {
@@ -107,6 +115,15 @@ internal sealed class ConsumerQueue(string table, string consumer)
             }
         }
         while (await rows.NextResultAsync(stop));
+
+        // Another replica moved a row before it was locked here, so it is not where it was seen. What was judged beside it is looked at again.
+        if (page < judged)
+        {
+            await rows.DisposeAsync();
+            await SettleAsync(connection, [.. messages.Select(one => new Settlement.Back(one.Message.Id, TimeSpan.Zero, Counts: false, null))], stop);
+
+            return new([], blocked, IsFull: true);
+        }
 
         return new([.. messages.OrderBy(one => one.Message.KeySequence).ThenBy(one => one.Message.Id)], blocked, page == PageMax);
     }
