@@ -9,6 +9,7 @@ public sealed class KilledServiceTests
     private const int TasksPerKill = 3;
 
     [Fact]
+    [Trait("Category", "Nightly")]
     public async Task Whatever_is_killed_in_turn_every_accepted_webhook_is_refunded_once_and_the_log_verifies()
     {
         await Engine.RequireAsync();
