@@ -1,6 +1,6 @@
 using Mesh.Integrity;
-using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Dispatch;
+using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
 using Mesh.Postgres;
 using Mesh.TestKit;

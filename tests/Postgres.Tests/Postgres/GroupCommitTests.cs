@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Mesh.Postgres;
+using Mesh.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
@@ -27,11 +28,14 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
     [Fact]
     public async Task Where_many_are_at_work_what_comes_within_a_moment_is_written_together()
     {
-        await using var commits = Open(WriteAsync, new() { Name = "notes", Siblings = () => 16, SiblingsMin = 16, Gathering = TimeSpan.FromSeconds(1) });
+        var clock = new HeldClock();
+        await using var commits = Open(WriteAsync, new() { Name = "notes", Siblings = () => 16, SiblingsMin = 16 }, clock);
 
-        var written = await Task.WhenAll(Enumerable.Range(1_100, 5).Select(id => commits.AppendAsync(new(id, "n"))));
+        var entries = Enumerable.Range(1_100, 5).Select(id => commits.AppendAsync(new(id, "n"))).ToList();
+        Assert.Empty(batches);
+        clock.Pass();
 
-        Assert.All(written, Assert.True);
+        Assert.All(await Task.WhenAll(entries), Assert.True);
         Assert.Equal([5], batches);
     }
 
@@ -46,10 +50,10 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
     }
 
     [Fact]
-    public async Task What_gathers_behind_a_busy_writer_leaves_with_the_one_that_gathers_and_the_first_callers_hear_before_that()
+    public async Task What_gathers_behind_a_busy_writer_leaves_together_and_the_callers_before_hear_first()
     {
-        var siblings = 0;
-        await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1, Siblings = () => siblings, Gathering = TimeSpan.FromSeconds(1) });
+        var (siblings, clock) = (0, new HeldClock());
+        await using var commits = Open(HoldFirstAsync, new() { Name = "notes", Writers = 1, Siblings = () => siblings }, clock);
         var first = commits.AppendAsync(new(1_300, "n"));
         await arrived.Task;
         siblings = 64;
@@ -58,11 +62,26 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
 
         // The second gathers now.
         await first;
-        Assert.False(second.IsCompleted);
+        await Eventually.Async(() => clock.IsWaitedFor);
         var third = commits.AppendAsync(new(1_302, "n"));
+        Assert.False(second.IsCompleted);
+        clock.Pass();
         await Task.WhenAll(second, third);
 
         Assert.Equal([1, 2], batches);
+    }
+
+    [Fact]
+    public async Task What_is_more_than_one_batch_after_a_moment_is_another_writers_at_once()
+    {
+        var clock = new HeldClock();
+        await using var commits = Open(WriteAsync, new() { Name = "notes", BatchMax = 2, Siblings = () => 16 }, clock);
+
+        var entries = Enumerable.Range(1_400, 3).Select(id => commits.AppendAsync(new(id, "n"))).ToList();
+        clock.Pass();
+        await Task.WhenAll(entries);
+
+        Assert.Equal([1, 2], batches.Order());
     }
 
     // A second connection would be opened for it, and kept; after a pause it would not be trusted to commit in one round trip.
@@ -316,8 +335,42 @@ public sealed class GroupCommitTests(NoteStore store) : IClassFixture<NoteStore>
         await Assert.ThrowsAsync<ObjectDisposedException>(() => commits.AppendAsync(new(9_002, "n")));
     }
 
-    private GroupCommit<Entry, bool> Open(CommitBatch<Entry, bool> write, GroupCommitOptions? options = null) =>
-        new(store.Source, options ?? new() { Name = "notes" }, write, NullLogger.Instance);
+    private GroupCommit<Entry, bool> Open(CommitBatch<Entry, bool> write, GroupCommitOptions? options = null, TimeProvider? clock = null) =>
+        new(store.Source, options ?? new() { Name = "notes" }, write, NullLogger.Instance, clock);
+
+    /// <summary>A moment lasts until the test says that it has passed.</summary>
+    private sealed class HeldClock : TimeProvider
+    {
+        private readonly ConcurrentQueue<Action> waiting = new();
+
+        public bool IsWaitedFor => !waiting.IsEmpty;
+
+        public void Pass()
+        {
+            while (waiting.TryDequeue(out var end))
+            {
+                end();
+            }
+        }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            waiting.Enqueue(() => callback(state));
+
+            return new Timer();
+        }
+
+        private sealed class Timer : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+
+            public void Dispose()
+            {
+            }
+
+            public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+        }
+    }
 
     private async Task<IReadOnlyList<bool>> HoldFirstAsync(CommitTransaction transaction, IReadOnlyList<Entry> entries, CancellationToken stop)
     {
