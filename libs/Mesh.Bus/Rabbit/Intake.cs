@@ -11,6 +11,9 @@ internal sealed class Intake(Func<IReadOnlyList<Arrival>, CancellationToken, Tas
     /// <summary>As many as one transaction takes. The broker sends no more than these ahead.</summary>
     public const int BatchMax = 128;
 
+    /// <summary>What is closed and not yet said to be so is left to itself after this.</summary>
+    public static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(5);
+
     // A delivery that the broker sent and that never gets here would hold up all behind it: then everything is asked for again.
     private static readonly TimeSpan GapMax = TimeSpan.FromSeconds(10);
 
@@ -91,7 +94,8 @@ internal sealed class Intake(Func<IReadOnlyList<Arrival>, CancellationToken, Tas
             arrival.GiveBack();
         }
 
-        await closing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        // The client was seen to wait for ever for its own dispatcher, long after the channel had closed.
+        await closing.WaitAsync(ClosingMax).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     // Returns once the channel is closed. Its closing is complete only when all deliveries are answered, which they are afterwards.

@@ -33,7 +33,7 @@ internal sealed class RabbitConsumer(
         await ending.CancelAsync();
         await Task.WhenAll(loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await Task.WhenAll(live.CloseAsync(), dead.CloseAsync());
-        await Task.WhenAll(endpoints.Select(endpoint => endpoint.StopAsync(CancellationToken.None)));
+        await Task.WhenAll(endpoints.Select(endpoint => endpoint.StopAsync(CancellationToken.None))).WaitAsync(Intake.ClosingMax, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await first;
     }
 
