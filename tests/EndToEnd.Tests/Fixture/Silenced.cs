@@ -10,7 +10,10 @@ public sealed class Silenced : IDisposable
     public Silenced(int pid)
     {
         this.pid = pid;
-        DevMesh.Signal(pid, 19);
+        Assert.True(DevMesh.Signal(pid, 19), $"process {pid} is gone");
+
+        // The signal is sent at once, and each thread stops when it is next at it: on a busy machine that is later.
+        Assert.True(SpinWait.SpinUntil(() => File.ReadAllText($"/proc/{pid}/stat").Split(") ")[^1][0] is 'T' or 't', TimeSpan.FromSeconds(20)), $"process {pid} goes on");
     }
 
     public void Dispose() => DevMesh.Signal(pid, 18);
