@@ -8,7 +8,8 @@ namespace Mesh.Bus;
 /// <remarks>
 /// Rows are found by their state, never by a position: a row that commits late is simply still there. A row is claimed only
 /// together with all earlier rows of its key, so two relays never send one key at the same time. What is claimed is updated by its
-/// place: by id, a plan that was made while the table was empty would read the whole table once for each row.
+/// place: by id, a plan that was made while the table was empty would read the whole table once for each row. What is settled is found
+/// by its id, and says nothing of its state that an index of some rows could be planned for.
 /// </remarks>
 internal sealed class OutboxQueue(NpgsqlDataSource store)
 {
@@ -32,7 +33,7 @@ internal sealed class OutboxQueue(NpgsqlDataSource store)
 
     private const string Release = """
         update outbox set state = 0, not_before = clock_timestamp() + least($2 * power(2, least(attempts, 17)), 60000) * interval '1 ms'
-        where id = any($1) and state = 1
+        where id = any($1) and state + 0 = 1
         """;
 
     private const string Claim = """

@@ -31,6 +31,16 @@ public static class Outbox
     /// <summary>For a later migration: by which connection a row is claimed, so that the claims of a dead one end with it.</summary>
     public const string Claimant = "alter table outbox add column claimed_by int";
 
+    /// <summary>For a later migration: the index by key is a plan for statements that look for a key, and for no other.</summary>
+    /// <remarks>
+    /// A plan that is made for an empty table may take any index that fits, however badly. Whether this one fits follows from its condition, which is
+    /// always true and follows from <c>key = …</c> only (PostgreSQL 15, 11.8).
+    /// </remarks>
+    public const string KeyIndex = """
+        drop index outbox_by_key;
+        create index outbox_by_key on outbox (tenant_id, key, key_seq, id) where key is not null;
+        """;
+
     /// <summary>
     /// A statement that writes messages from arrays, for a batch of the service's own: parameters are
     /// <c>@outbox_ids, @outbox_tenants, @outbox_keys, @outbox_seqs, @outbox_types, @outbox_traces, @outbox_bodies</c>

@@ -37,5 +37,7 @@ internal sealed class FirstMigration : Migration
         migrationBuilder.Sql(Deferred.Table);
         migrationBuilder.Sql(Outbox.Claimant);
         migrationBuilder.Sql(Deferred.Claimant);
+        migrationBuilder.Sql(Outbox.KeyIndex);
+        migrationBuilder.Sql(Deferred.KeyIndex);
     }
 }

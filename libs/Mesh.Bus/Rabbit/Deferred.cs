@@ -18,11 +18,14 @@ public sealed class Deferred
     /// <summary>For a migration after the table's: by which connection a row is claimed, so that the claims of a dead one end with it.</summary>
     public static string Claimant { get; } = MessageTable.ClaimantOf(Name);
 
+    /// <summary>For a later migration: as <see cref="Outbox.KeyIndex"/>.</summary>
+    public static string KeyIndex { get; } = MessageTable.KeyIndexOf(Name);
+
     internal const string Name = "deferred";
 
     private const string HeldKeys = $"""
-        select distinct d.tenant_id, d.key from unnest($2, $3) as k (tenant_id, key)
-        join {Name} d on d.consumer = $1 and d.tenant_id = k.tenant_id and d.key = k.key
+        select distinct k.tenant_id, k.key from unnest($2, $3) as k (tenant_id, key)
+        cross join lateral (select from {Name} d where d.consumer = $1 and d.tenant_id = k.tenant_id and d.key = k.key limit 1) held
         """;
 
     private const string Insert = $"""

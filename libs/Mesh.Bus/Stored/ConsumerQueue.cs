@@ -71,12 +71,12 @@ internal sealed class ConsumerQueue(string table, string consumer)
         update {table} m set state = 0, not_before = clock_timestamp() + b.pause * interval '1 s',
           attempts = m.attempts - case when b.counts then 0 else 1 end, error = coalesce(b.error, m.error)
         from unnest($2, $3, $4, $5) as b (id, pause, counts, error)
-        where m.consumer = $1 and m.id = b.id and m.state = 1
+        where m.consumer = $1 and m.id = any($2) and m.id = b.id and m.state + 0 = 1
         """;
 
     private readonly string parkSql = $"""
         update {table} m set state = 2, not_before = clock_timestamp(), error = p.error
-        from unnest($2, $3) as p (id, error) where m.consumer = $1 and m.id = p.id and m.state = 1
+        from unnest($2, $3) as p (id, error) where m.consumer = $1 and m.id = any($2) and m.id = p.id and m.state + 0 = 1
         """;
 
     /// <summary>Settles what was delivered and claims what comes next: one round trip. Claims end with the connection.</summary>

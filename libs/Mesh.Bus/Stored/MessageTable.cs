@@ -1,3 +1,5 @@
+using Mesh.Postgres;
+
 namespace Mesh.Bus.Stored;
 
 /// <summary>The table in which messages wait for their consumers, for whichever migration makes one.</summary>
@@ -30,4 +32,12 @@ internal static class MessageTable
 
     /// <summary>For a later migration: by which connection a row is claimed, so that the claims of a dead one end with it.</summary>
     public static string ClaimantOf(string name) => $"alter table {name} add column claimed_by int";
+
+    /// <summary>For a later migration: as <see cref="Outbox.KeyIndex"/>, and the index by id is for statements that look for ids.</summary>
+    public static string KeyIndexOf(string name) => $"""
+        drop index {name}_by_key;
+        create index {name}_by_key on {name} (consumer, tenant_id, key, key_seq, id) where key is not null;
+        alter table {name} drop constraint {name}_pkey;
+        create unique index {name}_by_id on {name} (id, consumer) where id is not null;
+        """;
 }

@@ -1,6 +1,4 @@
 using Mesh.Bus;
-using Mesh.Bus.Embedded;
-using Mesh.Bus.Stored;
 using Mesh.Postgres;
 using Mesh.TestKit;
 using Npgsql;
@@ -82,39 +80,5 @@ public sealed class EmbeddedBusHintTests(EmbeddedBusFixture fixture) : IClassFix
         }
 
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(8), $"{watch.Elapsed}");
-    }
-}
-
-public sealed class EmbeddedBusBacklogTests(EmbeddedBusFixture fixture) : IClassFixture<EmbeddedBusFixture>
-{
-    [Fact]
-    public async Task A_consumer_that_was_planned_for_an_empty_queue_takes_its_page_of_a_long_one_by_index()
-    {
-        await using var bus = (EmbeddedBus)fixture.Open(RetryPauses.Default);
-        await bus.SubscribeAsync("long", ["long"], CancellationToken.None);
-        var queue = new ConsumerQueue("bus.message", "long");
-        var plans = new List<string>();
-        await using var connection = new NpgsqlConnection(fixture.SuperuserConnection);
-        await connection.OpenAsync();
-        await using (var explain = new NpgsqlCommand("load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_analyze = on; set client_min_messages = log", connection))
-        {
-            await explain.ExecuteNonQueryAsync();
-        }
-
-        await using (var vacuum = new NpgsqlCommand("vacuum (full) bus.message", connection))
-        {
-            await vacuum.ExecuteNonQueryAsync();
-        }
-
-        Assert.Empty((await queue.NextAsync(connection, [], expire: true, CancellationToken.None)).Messages);
-
-        await bus.SendAsync([.. Enumerable.Range(0, 2_000).Select(n => new Envelope(Guid.CreateVersion7(), "acme", $"k-{n}", 1, "long", null, []))], CancellationToken.None);
-        connection.Notice += (_, said) => plans.Add(said.Notice.MessageText);
-        var claim = await queue.NextAsync(connection, [], expire: true, CancellationToken.None);
-
-        Assert.Equal(256, claim.Messages.Count);
-        var plan = Assert.Single(plans, plan => plan.Contains("CTE taken", StringComparison.Ordinal));
-        Assert.Contains("Tid Scan on message m", plan, StringComparison.Ordinal);
-        Assert.DoesNotContain("Removed by Join Filter", plan, StringComparison.Ordinal);
     }
 }
