@@ -68,6 +68,14 @@ internal static class Some
         StepRecorded = new StepRecorded { Position = number, Value = ByteString.CopyFromUtf8($"{{\"n\":{number}}}") },
     }.ToByteArray();
 
+    /// <summary>The first fact of some task.</summary>
+    public static Envelope Message(string tenant)
+    {
+        var task = Guid.CreateVersion7();
+
+        return Message(tenant, task, 1, TaskFact(tenant, task, 1));
+    }
+
     public static Envelope Message(string tenant, Guid task, long firstSeq, params byte[][] facts) => new(
         Guid.CreateVersion7(), tenant, task.ToString("D"), firstSeq, TaskFactBatch.Descriptor.FullName, null,
         new TaskFactBatch { Facts = { facts.Select(ByteString.CopyFrom) } }.ToByteArray());

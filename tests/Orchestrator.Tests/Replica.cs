@@ -4,6 +4,7 @@ using Mesh.Orchestrator.Manifests;
 using Mesh.Orchestrator.Offering;
 using Mesh.Orchestrator.Recovery;
 using Mesh.Orchestrator.Tests.Journal;
+using Mesh.Postgres;
 using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -21,7 +22,8 @@ internal sealed class Replica : IAsyncDisposable
         Signals = new TaskSignals(Life);
         Offers = new WorkOffers(Life, clock);
         Claims = new ClaimKeeper(journal.Store, journal.One, catalog, Offers, clock);
-        Assignments = new Assignments(journal.One, catalog, Claims, new OrchestratorOptions(), Life, clock);
+        Assignments = new Assignments(
+            journal.One, catalog, Claims, new ReplicaHints("orchestrator", journal.Store, clock, NullLogger<ReplicaHints>.Instance), new OrchestratorOptions(), Life, clock);
 
         // No task of these tests has a call that ToolCallFlow would have to look after.
         var ender = new TaskEnder(journal.One, new OpenCalls(journal.One, catalog, null!), Signals);

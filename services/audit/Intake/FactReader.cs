@@ -3,6 +3,7 @@ using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Mesh.Audit.Sequencing;
+using Mesh.Bus;
 
 namespace Mesh.Audit.Intake;
 
@@ -22,15 +23,25 @@ internal static class FactReader
 
     private static readonly ConcurrentDictionary<MessageDescriptor, FieldDescriptor[]> Fields = new();
 
-    public static Fact TaskFact(ByteString bytes, Guid task) => Read(
-        bytes, Facts.V1.TaskFact.Parser, task, fact => fact.Time, fact => [("step", fact.Step), ("epoch", fact.Epoch)]);
+    /// <exception cref="UndecodableMessageException">It is of another tenant or task than its envelope: nobody may write into their log.</exception>
+    public static Fact TaskFact(ByteString bytes, string tenant, Guid task)
+    {
+        var id = ByteString.CopyFrom(task.ToByteArray(bigEndian: true));
 
-    public static Fact GovernanceFact(ByteString bytes) => Read(bytes, Facts.V1.GovernanceFact.Parser, null, fact => fact.Time, _ => []);
+        return Read(
+            bytes, Facts.V1.TaskFact.Parser, task, fact => fact.Tenant == tenant && fact.TaskId == id, fact => fact.Time, fact => [("step", fact.Step), ("epoch", fact.Epoch)]);
+    }
 
-    public static Fact CustodyFact(ByteString bytes) => Read(bytes, Facts.V1.CustodyFact.Parser, null, fact => fact.Time, _ => []);
+    /// <exception cref="UndecodableMessageException">It is of another tenant than its envelope.</exception>
+    public static Fact GovernanceFact(ByteString bytes, string tenant) =>
+        Read(bytes, Facts.V1.GovernanceFact.Parser, null, fact => fact.Tenant == tenant, fact => fact.Time, _ => []);
+
+    /// <exception cref="UndecodableMessageException">It is of another tenant than its envelope.</exception>
+    public static Fact CustodyFact(ByteString bytes, string tenant) =>
+        Read(bytes, Facts.V1.CustodyFact.Parser, null, fact => fact.Tenant == tenant, fact => fact.Time, _ => []);
 
     private static Fact Read<T>(
-        ByteString bytes, MessageParser<T> parser, Guid? task, Func<T, Timestamp?> time, Func<T, List<(string, object?)>> members)
+        ByteString bytes, MessageParser<T> parser, Guid? task, Func<T, bool> isOfEnvelope, Func<T, Timestamp?> time, Func<T, List<(string, object?)>> members)
         where T : IMessage<T>
     {
         T fact;
@@ -42,6 +53,11 @@ internal static class FactReader
         catch (InvalidProtocolBufferException)
         {
             return new Fact(Unknown, task, null, [], bytes.ToByteArray());
+        }
+
+        if (!isOfEnvelope(fact))
+        {
+            throw new UndecodableMessageException("A fact in it names another tenant or task than its envelope.");
         }
 
         var said = members(fact);

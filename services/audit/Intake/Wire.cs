@@ -47,10 +47,10 @@ internal static class Wire
                 var type when type == Facts.V1.TaskFactBatch.Descriptor.FullName => TaskFacts(envelope, tenant),
                 var type when type == Facts.V1.GovernanceFactBatch.Descriptor.FullName => new FactMessage(
                     envelope.Id, tenant, envelope.Key, null, 0,
-                    [.. Facts.V1.GovernanceFactBatch.Parser.ParseFrom(envelope.Body).Facts.Select(FactReader.GovernanceFact)]),
+                    [.. Facts.V1.GovernanceFactBatch.Parser.ParseFrom(envelope.Body).Facts.Select(fact => FactReader.GovernanceFact(fact, envelope.Tenant))]),
                 var type when type == Facts.V1.CustodyFactBatch.Descriptor.FullName => new FactMessage(
                     envelope.Id, tenant, envelope.Key, null, 0,
-                    [.. Facts.V1.CustodyFactBatch.Parser.ParseFrom(envelope.Body).Facts.Select(FactReader.CustodyFact)]),
+                    [.. Facts.V1.CustodyFactBatch.Parser.ParseFrom(envelope.Body).Facts.Select(fact => FactReader.CustodyFact(fact, envelope.Tenant))]),
                 var type => throw new UndecodableMessageException($"The type {type} is not one of facts."),
             };
         }
@@ -84,7 +84,7 @@ internal static class Wire
         return envelope.KeySequence >= 1
             ? new FactMessage(
                 envelope.Id, tenant, envelope.Key, task, envelope.KeySequence,
-                [.. Facts.V1.TaskFactBatch.Parser.ParseFrom(envelope.Body).Facts.Select(fact => FactReader.TaskFact(fact, task))])
+                [.. Facts.V1.TaskFactBatch.Parser.ParseFrom(envelope.Body).Facts.Select(fact => FactReader.TaskFact(fact, envelope.Tenant, task))])
             : throw new UndecodableMessageException("The facts of a task are counted from 1.");
     }
 }

@@ -5,6 +5,7 @@ using Mesh.Manifests.Kinds;
 using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
 using Mesh.Orchestrator.Manifests;
+using Mesh.Postgres;
 using Npgsql;
 
 namespace Mesh.Orchestrator.Offering;
@@ -15,7 +16,7 @@ namespace Mesh.Orchestrator.Offering;
 /// process, and a hundred declared workflows cost nothing.
 /// </remarks>
 internal sealed class Assignments(
-    JournalStore store, Catalog catalog, ClaimKeeper claims, OrchestratorOptions options, IHostApplicationLifetime life, TimeProvider clock)
+    JournalStore store, Catalog catalog, ClaimKeeper claims, ReplicaHints others, OrchestratorOptions options, IHostApplicationLifetime life, TimeProvider clock)
 {
     private static readonly TimeSpan PollMax = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan AliveFor = TimeSpan.FromSeconds(30);
@@ -58,9 +59,10 @@ internal sealed class Assignments(
         select * from kept union select * from taken order by 1, 2, 3
         """;
 
-    // A runner that has agents leaves the next one to those that have fewer, for this long for each of its own.
-    private static readonly TimeSpan Courtesy = TimeSpan.FromMilliseconds(30);
-    private static readonly TimeSpan CourtesyMax = TimeSpan.FromMilliseconds(300);
+    // A runner that has agents leaves the next one to those that have fewer, for this long for each of its own. They may have looked
+    // just before, and look again after the spacing only.
+    private static readonly TimeSpan Courtesy = Spacing + TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan CourtesyMax = 2 * Courtesy;
 
     private readonly ConcurrentDictionary<string, Runner> runners = new();
     private volatile TaskCompletionSource stirred = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -141,8 +143,8 @@ internal sealed class Assignments(
 
     private Runner Seen(V1.AssignAgentsRequest request) => new(request.RunnerInstance, request.Running.Count, request.Capacity > 0, clock.GetTimestamp());
 
-    // Another runner has room for an agent, and has not more of them.
-    private bool AnotherMayTakeIt(V1.AssignAgentsRequest request) => runners.Any(other =>
+    // Another runner has room for an agent, and has not more of them; or it may ask another replica.
+    private bool AnotherMayTakeIt(V1.AssignAgentsRequest request) => others.HasOthers || runners.Any(other =>
         other.Key != request.RunnerAddress
         && other.Value.HasRoom
         && other.Value.Agents <= request.Running.Count

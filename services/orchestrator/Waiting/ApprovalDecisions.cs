@@ -70,11 +70,15 @@ internal sealed class ApprovalDecisions(JournalWriter writer, TaskSignals signal
 
         foreach (var fact in facts)
         {
+            if (fact.Tenant != message.Tenant)
+            {
+                throw new UndecodableMessageException("A fact in it names another tenant than its envelope.");
+            }
+
             if (fact.KindCase == Facts.V1.GovernanceFact.KindOneofCase.ApprovalDecided)
             {
                 var decided = fact.ApprovalDecided;
 
-                // The tenant of the envelope, which policy's outbox wrote, not one that the body might claim.
                 yield return (
                     new TaskKey(message.Tenant, Ids.ReadGuid(decided.TaskId)),
                     new Wait.Approval(decided.ApprovalId),

@@ -25,6 +25,11 @@ internal sealed class CallOutcomes : IMessageHandler
             throw new UndecodableMessageException($"Not a CallOutcome: {damaged.Message}");
         }
 
+        if (outcome.Tenant != message.Tenant)
+        {
+            throw new UndecodableMessageException("It names another tenant than its envelope.");
+        }
+
         await LimitCounters.SettleAsync(effect, outcome.Tenant, outcome.ActionDigest.ToByteArray(), outcome.Dispatch, outcome.Performed, stop);
     }
 }

@@ -22,7 +22,7 @@ public sealed class FactsTests(Installation installation) : IClassFixture<Instal
         for (var at = 0; at < journal.Length; at += 5)
         {
             await replica.RecordAsync(Some.Message(tenant, task, at + 1, journal[at..(at + 5)]));
-            await replica.RecordAsync(Some.Message(tenant, Guid.CreateVersion7(), 1, Some.TaskFact(tenant, Guid.CreateVersion7(), 1)));
+            await replica.RecordAsync(Some.Message(tenant));
         }
 
         var entries = await replica.EntriesAsync(tenant, task);
@@ -163,7 +163,7 @@ public sealed class FactsTests(Installation installation) : IClassFixture<Instal
         var (tenant, task) = (Some.Tenant(), Guid.CreateVersion7());
 
         // Field 99 of a newer build, and bytes that are no message at all.
-        byte[] newer = [0x9A, 0x06, 0x01, 0x41];
+        byte[] newer = [.. new Mesh.Facts.V1.TaskFact { Tenant = tenant, TaskId = ByteString.CopyFrom(task.ToByteArray(bigEndian: true)) }.ToByteArray(), 0x9A, 0x06, 0x01, 0x41];
         byte[] noise = [0xFF, 0xFF, 0xFF];
 
         await replica.RecordAsync(Some.Message(tenant, task, 1, newer, noise));
@@ -206,6 +206,34 @@ public sealed class FactsTests(Installation installation) : IClassFixture<Instal
         Assert.IsType<DeliveryOutcome.Undecodable>(outcomes.Single());
     }
 
+    [Theory]
+    [InlineData("tenant")]
+    [InlineData("task")]
+    [InlineData("governance")]
+    [InlineData("custody")]
+    public async Task A_message_of_which_one_fact_is_of_another_tenant_or_task_is_parked_whole(string stranger)
+    {
+        await using var replica = installation.Open();
+        var (tenant, other, task) = (Some.Tenant(), Some.Tenant(), Guid.CreateVersion7());
+        var own = Some.TaskFact(tenant, task, 1);
+        var message = stranger switch
+        {
+            "tenant" => Some.Message(tenant, task, 1, own, Some.TaskFact(other, task, 2)),
+            "task" => Some.Message(tenant, task, 1, own, Some.TaskFact(tenant, Guid.CreateVersion7(), 2)),
+            "governance" => new Envelope(
+                Guid.CreateVersion7(), tenant, "policy/refunds", 1, Mesh.Facts.V1.GovernanceFactBatch.Descriptor.FullName, null,
+                new Mesh.Facts.V1.GovernanceFactBatch { Facts = { new Mesh.Facts.V1.GovernanceFact { Tenant = other }.ToByteString() } }.ToByteArray()),
+            _ => new Envelope(
+                Guid.CreateVersion7(), tenant, "lease/7", 1, Mesh.Facts.V1.CustodyFactBatch.Descriptor.FullName, null,
+                new Mesh.Facts.V1.CustodyFactBatch { Facts = { new Mesh.Facts.V1.CustodyFact { Tenant = other }.ToByteString() } }.ToByteArray()),
+        };
+
+        var outcome = Assert.IsType<DeliveryOutcome.Undecodable>((await replica.DeliverAsync(message)).Single());
+
+        Assert.Contains("another tenant or task", outcome.Error, StringComparison.Ordinal);
+        Assert.Equal(0L, await replica.ScalarAsync<long>($"select count(*) from leaf where tenant_id in ('{tenant}', '{other}')"));
+    }
+
     [Fact]
     public void A_leaf_of_a_fact_names_states_and_digests_and_neither_person_nor_payload()
     {
@@ -223,7 +251,7 @@ public sealed class FactsTests(Installation installation) : IClassFixture<Instal
             },
         }.ToByteString();
 
-        var message = new FactMessage(Guid.NewGuid(), "acme", "a-1", null, 0, [FactReader.GovernanceFact(fact)]);
+        var message = new FactMessage(Guid.NewGuid(), "acme", "a-1", null, 0, [FactReader.GovernanceFact(fact, "acme")]);
         var leaf = Encoding.UTF8.GetString(message.ToSubmission(DateTimeOffset.UtcNow).Leaves[0].Text);
 
         Assert.Contains("\"kind\":\"ApprovalDecided\"", leaf, StringComparison.Ordinal);
@@ -240,6 +268,7 @@ public sealed class FactsTests(Installation installation) : IClassFixture<Instal
         var fact = new Mesh.Facts.V1.TaskFact
         {
             Tenant = tenant,
+            TaskId = ByteString.CopyFrom(task.ToByteArray(bigEndian: true)),
             Step = new string('s', 500_000),
             CallRequested = new Mesh.Facts.V1.CallRequested { Tool = new string('t', 200_000), Arguments = ByteString.CopyFrom(new byte[200_000]) },
         }.ToByteArray();

@@ -151,6 +151,20 @@ public sealed class LimitTests(PolicyNode node)
     }
 
     [Fact]
+    public async Task News_that_came_for_another_tenant_releases_nothing_and_is_parked()
+    {
+        var tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 1, amountMax: 1_000_000));
+        var other = await TestTenant.CreateAsync(node);
+        var asked = tenant.AskRefund(100);
+        Assert.NotNull((await node.Decisions().DecideAsync(asked)).Permitted);
+
+        var forged = await SendAsync(other.Name, Outcome(tenant, asked, isPerformed: false));
+
+        await Eventually.Async(async () => await node.ScalarAsync<bool>("select exists (select from bus.message where id = $1 and state = 2 and error like '%another tenant%')", forged));
+        Assert.Equal(1L, await UsedAsync(tenant, 1));
+    }
+
+    [Fact]
     public async Task News_of_an_earlier_dispatch_does_not_release_what_a_later_one_holds()
     {
         var tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 1, amountMax: 1_000_000));
@@ -259,10 +273,17 @@ public sealed class LimitTests(PolicyNode node)
 
     private async Task TellAsync(CallOutcome outcome)
     {
-        var message = new Envelope(Guid.CreateVersion7(), outcome.Tenant, "call", 1, CallOutcome.Descriptor.FullName, null, outcome.ToByteArray());
+        var message = await SendAsync(outcome.Tenant, outcome);
+        await Eventually.Async(async () => await node.ScalarAsync<bool>("select exists (select from inbox where message_id = $1)", message));
+    }
+
+    private async Task<Guid> SendAsync(string tenant, CallOutcome outcome)
+    {
+        var message = new Envelope(Guid.CreateVersion7(), tenant, "call", 1, CallOutcome.Descriptor.FullName, null, outcome.ToByteArray());
         await using var bus = new EmbeddedBus(node.Connection, RetryPauses.Default, NullLoggerFactory.Instance);
         Assert.Contains(message.Id, await bus.SendAsync([message], TestContext.Current.CancellationToken));
-        await Eventually.Async(async () => await node.ScalarAsync<bool>("select exists (select from inbox where message_id = $1)", message.Id));
+
+        return message.Id;
     }
 
     // The counter of a test is told by what one call takes from it.
