@@ -42,7 +42,7 @@ internal sealed class BrokerDepths(Uri url, StoredDepths deferred) : IQueueDepth
     {
         try
         {
-            connection ??= await new ConnectionFactory { Uri = url, AutomaticRecoveryEnabled = false }.CreateConnectionAsync(stop);
+            connection ??= await BrokerConnection.OpenAsync(url, stop);
             await using var channel = await connection.CreateChannelAsync(cancellationToken: stop);
 
             return (await channel.QueueDeclarePassiveAsync(Topology.QueueOf(consumer), stop)).MessageCount

@@ -3,7 +3,6 @@ using System.Security.Authentication;
 using MassTransit;
 using Mesh.Postgres;
 using Microsoft.Extensions.Logging;
-using RabbitMQ.Client;
 
 namespace Mesh.Bus.Rabbit;
 
@@ -128,7 +127,7 @@ public sealed class RabbitSender : IBusSender, IAsyncDisposable
     /// <summary>Makes what is missing of these consumers' queues. Safe to repeat.</summary>
     internal async Task DeclareAsync(IEnumerable<KeyValuePair<string, string[]>> subscriptions, CancellationToken stop)
     {
-        await using var connection = await new ConnectionFactory { Uri = url }.CreateConnectionAsync(stop);
+        await using var connection = await BrokerConnection.OpenAsync(url, stop);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: stop);
 
         foreach (var (consumer, types) in subscriptions)
