@@ -34,6 +34,14 @@ public abstract class BusFixture : IAsyncLifetime
     /// <summary>Makes the bus give out again what a dead consumer holds, without waiting for its patience to end.</summary>
     public abstract Task ForgetDeadConsumersAsync();
 
+    /// <summary>Whether anybody may use the database; who does is thrown out when nobody may.</summary>
+    public async Task LetInAsync(bool isOpen)
+    {
+        await using var server = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(Database.SuperuserConnection) { Database = "postgres", Pooling = false });
+        await server.ExecuteAsync($"alter database {Database.Name} allow_connections {(isOpen ? "true" : "false")}");
+        await (isOpen ? Task.CompletedTask : server.ExecuteAsync($"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{Database.Name}'"));
+    }
+
     public virtual async ValueTask InitializeAsync()
     {
         database = await TestDatabase.CreateAsync(

@@ -3,6 +3,7 @@ using Mesh.Bus;
 using Mesh.Bus.Rabbit;
 using Mesh.Postgres;
 using Mesh.TestKit;
+using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 
@@ -155,6 +156,44 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
     }
 
     [Fact]
+    public async Task While_the_consumers_store_is_away_the_broker_keeps_what_it_has_and_then_each_key_goes_on_in_its_order()
+    {
+        const int keys = 60;
+        const int each = 5;
+        var interruptions = new Interruptions();
+        using var loggers = LoggerFactory.Create(logging => logging.AddProvider(interruptions));
+        await using var consuming = await RunningService.ConsumersAsync(
+            fixture.Store, new RabbitBus(fixture.Server.Url, fixture.Store, Short, loggers), new EffectHandler(consumer, type));
+        await using var sender = (RabbitBus)fixture.Open(Short);
+        var messages = Enumerable.Range(0, keys).SelectMany(key => Enumerable.Range(1, each).Select(place => Message($"k{key}", place))).ToArray();
+
+        await fixture.LetInAsync(false);
+
+        try
+        {
+            Assert.Equal(messages.Length, (await sender.SendAsync(messages, Stop)).Count);
+
+            // More often than a message may be delivered in vain, several times over.
+            await Eventually.Async(() => interruptions.Count > 3 * Topology.DeliveryLimit, TimeSpan.FromSeconds(120));
+        }
+        finally
+        {
+            await fixture.LetInAsync(true);
+        }
+
+        await Eventually.Async(async () => await CountAsync() >= keys * each, TimeSpan.FromSeconds(60));
+
+        for (var key = 0; key < keys; key++)
+        {
+            Assert.Equal(Enumerable.Range(1, each).Select(place => (long)place), await EffectsAsync($"k{key}"));
+        }
+
+        // Nothing of it was anybody's fault: no attempt was counted, here or there.
+        Assert.Equal(0, await fixture.Store.ScalarAsync<long>($"select count(*) from deferred where consumer = '{consumer}'"));
+        Assert.Equal(new QueueDepth(0, 0, 0), await sender.Depths.LookAsync(consumer, Stop));
+    }
+
+    [Fact]
     public async Task Bytes_that_are_no_message_are_parked_with_their_reason_and_hold_up_nobody()
     {
         await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type));
@@ -227,6 +266,34 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
 
         await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type));
         await Eventually.Async(async () => await CountAsync() == 1);
+    }
+
+    /// <summary>How often a consumer had to begin anew.</summary>
+    private sealed class Interruptions : ILoggerProvider, ILogger
+    {
+        private int count;
+
+        public int Count => Volatile.Read(ref count);
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (eventId.Name == "ConsumerInterrupted")
+            {
+                Interlocked.Increment(ref count);
+            }
+        }
+
+        public void Dispose()
+        {
+            // Nothing to end.
+        }
     }
 
     private static string NewId() => Guid.CreateVersion7().ToString("D");
