@@ -50,13 +50,21 @@ public sealed class Deferred
     {
         var keys = messages.Select(message => (message.Tenant, message.Key)).Distinct().ToList();
         await using var connection = await store.OpenConnectionAsync(stop);
-        await using var command = new NpgsqlCommand(HeldKeys, connection);
-        command.Parameters.Add(new() { Value = consumer });
-        command.Parameters.Add(new() { Value = keys.Select(key => key.Tenant).ToArray() });
-        command.Parameters.Add(new() { Value = keys.Select(key => key.Key).ToArray() });
-        await command.PrepareAsync(stop);
+        await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(new($"select {HotPlans.Local}"));
+        batch.BatchCommands.Add(new(HeldKeys)
+        {
+            Parameters =
+            {
+                new() { Value = consumer },
+                new() { Value = keys.Select(key => key.Tenant).ToArray() },
+                new() { Value = keys.Select(key => key.Key).ToArray() },
+            },
+        });
+        await batch.PrepareAsync(stop);
         var held = new HashSet<(string, string)>();
-        await using var rows = await command.ExecuteReaderAsync(stop);
+        await using var rows = await batch.ExecuteReaderAsync(stop);
+        await rows.NextResultAsync(stop);
         while (await rows.ReadAsync(stop))
         {
             held.Add((rows.GetString(0), rows.GetString(1)));

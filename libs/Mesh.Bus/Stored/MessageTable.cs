@@ -39,5 +39,6 @@ internal static class MessageTable
         create index {name}_by_key on {name} (consumer, tenant_id, key, key_seq, id) where key is not null;
         alter table {name} drop constraint {name}_pkey;
         create unique index {name}_by_id on {name} (id, consumer) where id is not null;
+        alter table {name} replica identity full;
         """;
 }

@@ -59,10 +59,14 @@ internal sealed class Assignments(
         select * from kept union select * from taken order by 1, 2, 3
         """;
 
-    // A runner that has agents leaves the next one to those that have fewer, for this long for each of its own. They may have looked
-    // just before, and look again after the spacing only.
+    // A runner that has agents leaves the next one to those that have fewer: so long that they have looked, who look again after the
+    // spacing only, and a little longer for each more that it has.
     private static readonly TimeSpan Courtesy = Spacing + TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan CourtesyMax = 2 * Courtesy;
+    private static readonly TimeSpan CourtesyStep = TimeSpan.FromMilliseconds(30);
+    private static readonly TimeSpan CourtesyMax = TimeSpan.FromMilliseconds(600);
+
+    // Who asks another replica is not known here at first, and maybe there is nobody: beyond so many agents that is the answer.
+    private const int ForStrangersMax = 3;
 
     private readonly ConcurrentDictionary<string, Runner> runners = new();
     private volatile TaskCompletionSource stirred = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -144,7 +148,7 @@ internal sealed class Assignments(
     private Runner Seen(V1.AssignAgentsRequest request) => new(request.RunnerInstance, request.Running.Count, request.Capacity > 0, clock.GetTimestamp());
 
     // Another runner has room for an agent, and has not more of them; or it may ask another replica.
-    private bool AnotherMayTakeIt(V1.AssignAgentsRequest request) => others.HasOthers || runners.Any(other =>
+    private bool AnotherMayTakeIt(V1.AssignAgentsRequest request) => (others.HasOthers && request.Running.Count <= ForStrangersMax) || runners.Any(other =>
         other.Key != request.RunnerAddress
         && other.Value.HasRoom
         && other.Value.Agents <= request.Running.Count
@@ -171,7 +175,7 @@ internal sealed class Assignments(
         {
             // One by one, so that a few agents do not all end up with whoever asked first.
             atMost = 1;
-            var courtesy = Courtesy * request.Running.Count;
+            var courtesy = request.Running.Count == 0 ? TimeSpan.Zero : Courtesy + (CourtesyStep * (request.Running.Count - 1));
             await Task.Delay(courtesy < CourtesyMax ? courtesy : CourtesyMax, clock, stop);
         }
 
