@@ -17,9 +17,6 @@ internal sealed class Intake(Func<IReadOnlyList<Arrival>, CancellationToken, Tas
     // A delivery that the broker sent and that never gets here would hold up all behind it: then everything is asked for again.
     private static readonly TimeSpan GapMax = TimeSpan.FromSeconds(10);
 
-    // The broker sends one message after the other what a relay gave it together. What comes within this moment is settled in one transaction.
-    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(10);
-
     private readonly Channel<Arrival> arrivals = Channel.CreateUnbounded<Arrival>(new() { SingleReader = true });
     private readonly DeliveryLine line = new();
     private IReadOnlyList<Arrival> batch = [];
@@ -52,7 +49,6 @@ internal sealed class Intake(Func<IReadOnlyList<Arrival>, CancellationToken, Tas
         {
             var more = arrivals.Reader.WaitToReadAsync(stop).AsTask();
             await (line.HasGap ? more.WaitAsync(GapMax, stop) : more);
-            await Task.Delay(Gathering, stop);
 
             do
             {

@@ -34,6 +34,7 @@ internal static class MessageTable
     public static string ClaimantOf(string name) => $"alter table {name} add column claimed_by int";
 
     /// <summary>For a later migration: as <see cref="Outbox.KeyIndex"/>, and the index by id is for statements that look for ids.</summary>
+    /// <remarks>It stands in for the primary key, except where a publication asks which row was changed: there the whole row says so.</remarks>
     public static string KeyIndexOf(string name) => $"""
         drop index {name}_by_key;
         create index {name}_by_key on {name} (consumer, tenant_id, key, key_seq, id) where key is not null;

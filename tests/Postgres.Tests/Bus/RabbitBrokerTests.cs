@@ -273,34 +273,6 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
         await Eventually.Async(async () => await CountAsync() == 1);
     }
 
-    /// <summary>How often a consumer had to begin anew.</summary>
-    private sealed class Interruptions : ILoggerProvider, ILogger
-    {
-        private int count;
-
-        public int Count => Volatile.Read(ref count);
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (eventId.Name == "ConsumerInterrupted")
-            {
-                Interlocked.Increment(ref count);
-            }
-        }
-
-        public void Dispose()
-        {
-            // Nothing to end.
-        }
-    }
-
     private static string NewId() => Guid.CreateVersion7().ToString("D");
 
     private static Dictionary<string, object?> Headers(string tenant, string? key, object sequence) => new()
@@ -337,4 +309,32 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
         $"select coalesce(array_agg(key_seq order by at), array[]::bigint[]) from effects where key = '{consumer}/{key}'");
 
     private Envelope Message(string key, long place) => new(Guid.CreateVersion7(), "acme", key, place, type, null, [1, 2, 3]);
+
+    /// <summary>How often a consumer had to begin anew.</summary>
+    private sealed class Interruptions : ILoggerProvider, ILogger
+    {
+        private int count;
+
+        public int Count => Volatile.Read(ref count);
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (eventId.Name == "ConsumerInterrupted")
+            {
+                Interlocked.Increment(ref count);
+            }
+        }
+
+        public void Dispose()
+        {
+            // Nothing to end.
+        }
+    }
 }

@@ -78,7 +78,6 @@ public sealed class RabbitTlsTests : IAsyncLifetime
             child.Kill(entireProcessTree: true);
         }
 
-
         var said = await output;
         Assert.Equal(isTaken, child.ExitCode == 0);
         Assert.Contains(isTaken ? "failed: 0" : "The remote certificate was rejected", said, StringComparison.Ordinal);
