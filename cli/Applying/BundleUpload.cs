@@ -26,6 +26,25 @@ internal sealed class BundleUpload(Orchestrator.V1.BundleService.BundleServiceCl
     private async Task SendAsync(string tenant, Bundle bundle, CancellationToken stop)
     {
         using var call = bundles.UploadBundle(cancellationToken: stop);
+        using var answered = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        await Task.WhenAll(WriteAsync(call.RequestStream, tenant, bundle, answered.Token), HearAsync());
+
+        // Once the mesh has answered, nobody makes room for the rest, and the library leaves a write that waits for it waiting for ever.
+        async Task HearAsync()
+        {
+            try
+            {
+                await call.ResponseAsync;
+            }
+            finally
+            {
+                await answered.CancelAsync();
+            }
+        }
+    }
+
+    private async Task WriteAsync(IClientStreamWriter<Orchestrator.V1.UploadBundleRequest> stream, string tenant, Bundle bundle, CancellationToken answered)
+    {
         var size = bundle.Content.Length;
         try
         {
@@ -38,18 +57,17 @@ internal sealed class BundleUpload(Orchestrator.V1.BundleService.BundleServiceCl
                     (request.Tenant, request.Digest) = (tenant, bundle.Digest.ToString());
                 }
 
-                await call.RequestStream.WriteAsync(request, stop);
+                await stream.WriteAsync(request, answered);
                 await progress.WriteAsync($"\ruploading {bundle.Digest.ToString()[..15]}  {100L * (at + part.Length) / size,3} %");
             }
 
-            await call.RequestStream.CompleteAsync();
+            await stream.CompleteAsync();
         }
-        catch (Exception error) when (error is InvalidOperationException or RpcException)
+        catch (Exception error) when (error is InvalidOperationException or RpcException or OperationCanceledException)
         {
-            // The mesh answered before the end: the answer below says why.
+            // The mesh answered before the end: its answer says why.
         }
 
         await progress.WriteLineAsync();
-        await call.ResponseAsync;
     }
 }

@@ -50,9 +50,15 @@ internal sealed class TestDoor : IAsyncDisposable
 
     public Metadata Bearer => new() { { "authorization", $"Bearer {Token}" } };
 
-    public static async Task<TestDoor> StartAsync(params string[] more)
+    public static Task<TestDoor> StartAsync(params string[] more) => StartAsync(TimeProvider.System, TestKeys.Create(), beside: null, more);
+
+    public static Task<TestDoor> StartAsync(TimeProvider clock) => StartAsync(clock, TestKeys.Create(), beside: null);
+
+    /// <summary>A door to a service of two replicas, one of which is the test's own.</summary>
+    public static Task<TestDoor> StartAsync(TestKeys keys, string service, string replica) => StartAsync(TimeProvider.System, keys, (service, replica));
+
+    private static async Task<TestDoor> StartAsync(TimeProvider clock, TestKeys keys, (string Service, string Replica)? beside, params string[] more)
     {
-        var keys = TestKeys.Create();
         var recorded = new Recorded();
         recorded.Webhooks[("acme", "shop")] = PlayedWebhook.StandardWebhooks("whsec_" + SigningKey);
 
@@ -82,11 +88,12 @@ internal sealed class TestDoor : IAsyncDisposable
         [
             "--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--linger", "0s", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0",
             "--keys", keys.Of("ingress"), "--domain", TestKeys.Domain, "--log-level", "critical",
-            "--peer-policy", peers["policy"].Address, "--peer-vault", peers["vault"].Address,
-            "--peer-orchestrator", peers["orchestrator"].Address, "--peer-audit", $"127.0.0.1:{FreePorts.One()}",
+            "--peer-policy", AddressOf("policy"), "--peer-vault", AddressOf("vault"), "--peer-orchestrator", AddressOf("orchestrator"),
+            "--peer-audit", $"127.0.0.1:{FreePorts.One()}",
             .. more,
         ];
         var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.Services.AddSingleton(clock);
         builder.AddMeshService<IngressOptions>("ingress", args);
         builder.AddIngress();
         var app = builder.Build();
@@ -94,6 +101,8 @@ internal sealed class TestDoor : IAsyncDisposable
         app.MapAdmission();
         await app.StartAsync();
         return new TestDoor(app, peers, keys, recorded);
+
+        string AddressOf(string service) => beside?.Service == service ? $"{beside.Value.Replica},{peers[service].Address}" : peers[service].Address;
     }
 
     /// <summary>A peer goes away for good.</summary>

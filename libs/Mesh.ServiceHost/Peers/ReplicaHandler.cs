@@ -8,6 +8,9 @@ namespace Mesh.ServiceHost;
 /// <param name="inner">The transport to all of them.</param>
 public sealed class ReplicaHandler(string peer, PeerReplicas replicas, TimeProvider clock, ILogger log, HttpMessageHandler inner) : DelegatingHandler(inner)
 {
+    /// <summary>Marks a request whose content is sent while it arrives. A replica that has had some of it is the only one that can have it.</summary>
+    public static readonly HttpRequestOptionsKey<bool> IsStreamed = new("mesh-is-streamed");
+
     // Replicas that are replaced one after the other can all be missed by one call, each at its own moment. None is given up for that.
     private const int Rounds = 3;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
@@ -16,6 +19,12 @@ public sealed class ReplicaHandler(string peer, PeerReplicas replicas, TimeProvi
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var path = request.RequestUri!.PathAndQuery;
+
+        // A replica that stops may have had all of it and looked at none. The contents of forwarders and of gRPC's retries can be read once.
+        if (request.Content is { } content && !request.Options.TryGetValue(IsStreamed, out _))
+        {
+            await content.LoadIntoBufferAsync(cancellationToken);
+        }
 
         for (var round = 1; ; round++)
         {

@@ -1,4 +1,5 @@
 using System.Net;
+using Mesh.Ingress.Bounds;
 using Mesh.ServiceHost;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -18,6 +19,11 @@ internal sealed class PeerTransformer : HttpTransformer
 
         // The name that a stranger used for us is not the owner's.
         proxyRequest.Headers.Host = null;
+
+        if (httpContext.Request.Body is BoundedStream)
+        {
+            proxyRequest.Options.Set(ReplicaHandler.IsStreamed, true);
+        }
     }
 
     public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)

@@ -1,23 +1,18 @@
 using System.Formats.Tar;
 using System.IO.Compression;
-using System.Security.Cryptography;
-using Google.Protobuf;
-using Mesh.Orchestrator.V1;
+using Mesh.Cli.Applying;
+using Mesh.Integrity;
 
 namespace EndToEnd.Tests.Fixture;
 
 /// <summary>An agent's program, packed as <c>mesh apply</c> packs it.</summary>
 public sealed class AgentBundle
 {
-    private readonly byte[] bytes;
+    private readonly Bundle bundle;
 
-    private AgentBundle(byte[] bytes)
-    {
-        this.bytes = bytes;
-        Digest = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(bytes));
-    }
+    private AgentBundle(byte[] bytes) => bundle = new Bundle(ContentDigest.Of(bytes), bytes);
 
-    public string Digest { get; }
+    public string Digest => bundle.Digest.ToString();
 
     public static AgentBundle Pack(string folder, Func<string, bool>? isPacked = null)
     {
@@ -35,17 +30,6 @@ public sealed class AgentBundle
         return new AgentBundle(packed.ToArray());
     }
 
-    public async Task UploadAsync(MeshApi api, string tenant)
-    {
-        using var call = api.Bundles.UploadBundle(deadline: DateTime.UtcNow.AddSeconds(60));
-        await call.RequestStream.WriteAsync(new UploadBundleRequest { Tenant = tenant, Digest = Digest });
-
-        foreach (var chunk in bytes.Chunk(512 * 1024))
-        {
-            await call.RequestStream.WriteAsync(new UploadBundleRequest { Chunk = UnsafeByteOperations.UnsafeWrap(chunk) });
-        }
-
-        await call.RequestStream.CompleteAsync();
-        await call;
-    }
+    public Task UploadAsync(MeshApi api, string tenant) =>
+        new BundleUpload(api.Bundles, TextWriter.Null).SendMissingAsync(tenant, [bundle], TestContext.Current.CancellationToken);
 }

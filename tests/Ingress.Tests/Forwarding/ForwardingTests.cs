@@ -2,7 +2,9 @@ using System.Net;
 using Google.Protobuf;
 using Grpc.Core;
 using Mesh.Errors.V1;
+using Mesh.Ingress.Tests.Peers;
 using Mesh.ServiceHost;
+using Mesh.TestKit;
 
 namespace Mesh.Ingress.Tests.Forwarding;
 
@@ -102,7 +104,8 @@ public sealed class ForwardingTests
             {
                 for (var i = 0; i < 70; i++)
                 {
-                    await upload.RequestStream.WriteAsync(new() { Chunk = chunk });
+                    // Once cut off, a write that waits for room may wait for ever: the client library does not end it.
+                    await await Task.WhenAny(upload.RequestStream.WriteAsync(new() { Chunk = chunk }), upload.ResponseAsync);
                 }
 
                 await upload.RequestStream.CompleteAsync();
@@ -131,6 +134,29 @@ public sealed class ForwardingTests
         Assert.NotNull(response.Headers.RetryAfter);
         Assert.Contains("\"service\"", body, StringComparison.Ordinal);
         Assert.Equal((Reason.ServiceUnavailable, "audit"), (RpcFailure.Read(refused).Reason, RpcFailure.Read(refused).Metadata["service"]));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_a_replica_that_stops_had_in_hand_and_did_not_look_at_goes_to_another_one_whole(bool isGrpc)
+    {
+        var keys = TestKeys.Create();
+        using var closing = ClosingReplica.Start(keys.Of("orchestrator"));
+        await using var door = await TestDoor.StartAsync(keys, "orchestrator", closing.Address);
+        var workflow = new string('w', 1000);
+        var answers = new List<string>();
+
+        // Each goes to the replica whose turn it is.
+        for (var i = 0; i < 2; i++)
+        {
+            answers.Add(isGrpc
+                ? (await new Orchestrator.V1.TaskService.TaskServiceClient(door.Grpc).StartTaskAsync(new() { Tenant = "acme", Workflow = workflow }, door.Bearer)).Task.Workflow
+                : (await door.PostAsync("/v1/tenants/acme/tasks", $$"""{"workflow":"{{workflow}}"}""")).Body);
+        }
+
+        await closing.Gone.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        Assert.All(answers, answer => Assert.Contains(workflow, answer, StringComparison.Ordinal));
     }
 
     [Fact]

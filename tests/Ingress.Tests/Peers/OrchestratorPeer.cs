@@ -20,6 +20,9 @@ internal sealed class IntakePeer(Recorded recorded) : Orchestrator.V1.IntakeServ
 
 internal sealed class TaskPeer : Orchestrator.V1.TaskService.TaskServiceBase
 {
+    public override Task<Orchestrator.V1.StartTaskResponse> StartTask(Orchestrator.V1.StartTaskRequest request, ServerCallContext context) =>
+        Task.FromResult(new Orchestrator.V1.StartTaskResponse { Task = new() { Workflow = request.Workflow } });
+
     public override Task<Orchestrator.V1.GetTaskResponse> GetTask(Orchestrator.V1.GetTaskRequest request, ServerCallContext context) =>
         throw Refusals.NotFound(Errors.V1.Reason.TaskNotFound, $"There is no task {request.TaskId}.");
 
