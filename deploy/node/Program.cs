@@ -5,6 +5,7 @@
 // MESH_POSTGRES is a superuser's connection; CONNECTIONS is a folder with one connection string per store, whose role
 // is made and given that password. A line is printed as each store becomes ready: its name and how many migrations ran.
 using Mesh.Node;
+using Mesh.Postgres;
 using Npgsql;
 
 var admin = Environment.GetEnvironmentVariable("MESH_POSTGRES");
@@ -19,7 +20,7 @@ try
     await new StoreMigration(admin, connections).RunAsync(Console.Out);
     return 0;
 }
-catch (NpgsqlException error)
+catch (Exception error) when (error is NpgsqlException or SchemaBlockedException)
 {
     Console.Error.WriteLine(error.Message);
     return 1;

@@ -22,8 +22,9 @@ public sealed class Delivery(NpgsqlDataSource store, IEnumerable<IMessageHandler
     public async Task<IReadOnlyList<DeliveryOutcome>> DeliverAsync(
         string consumer, IReadOnlyList<Envelope> messages, CancellationToken stop)
     {
+        using var inHand = DeliveryMetrics.Handle(consumer, messages.Count);
         var outcomes = await DeliverTogetherAsync(consumer, messages, stop);
-        DeliveryMetrics.Count(consumer, outcomes);
+        DeliveryMetrics.Count(consumer, messages, outcomes);
 
         return outcomes;
     }

@@ -9,9 +9,14 @@ namespace Mesh.Postgres;
 /// <summary>Brings a service's schema to what this program knows, and says whether it is there.</summary>
 public static class Migrator
 {
+    private const int Attempts = 100;
+    private static readonly TimeSpan LockWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
+
     /// <summary>Runs the missing migrations as the schema's owner, one process at a time; answers how many were run.</summary>
     /// <param name="adminConnection">A role that may become the owner: a superuser, or a member of the owner.</param>
     /// <param name="stop">Ends the work; a migration that is not finished leaves nothing.</param>
+    /// <exception cref="SchemaBlockedException">Another session, such as a backup, held a lock for five minutes.</exception>
     public static async Task<int> MigrateAsync<TContext>(string adminConnection, CancellationToken stop = default)
         where TContext : MeshDbContext
     {
@@ -30,7 +35,7 @@ public static class Migrator
         }
 
         await using var context = Open<TContext>(options => options.UseNpgsql(connection));
-        await context.Database.MigrateAsync(stop);
+        await MigrateAsync(context, connection, stop);
 
         // The service reads its history to know whether it is ready. It has no business writing it.
         await ExecuteAsync(connection, $"revoke insert, update, delete on {schema}.{MeshDbContext.HistoryTable} from {Roles.LoginOf(schema)}", stop);
@@ -46,6 +51,35 @@ public static class Migrator
 
         return (await MissingAsync<TContext>(connection, SchemaOf<TContext>(), stop)).Count == 0;
     }
+
+    // Whoever waits for a lock has all others wait behind it, the services too. So a migration soon gives up, lets them pass, and comes again.
+    private static async Task MigrateAsync(MeshDbContext context, NpgsqlConnection connection, CancellationToken stop)
+    {
+        await ExecuteAsync(connection, $"set lock_timeout = {LockWait.TotalMilliseconds}", stop);
+
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await context.Database.MigrateAsync(stop);
+                return;
+            }
+            catch (Exception blocked) when (IsBlocked(blocked))
+            {
+                if (attempt == Attempts)
+                {
+                    throw new SchemaBlockedException(
+                        $"The schema {context.Schema} cannot be changed: another session (a backup, an open transaction) holds a lock on it. Run it again when that is over.", blocked);
+                }
+
+                await Task.Delay(Pause, stop);
+            }
+        }
+    }
+
+    // EF Core puts what could pass by itself into an exception of its own.
+    private static bool IsBlocked(Exception thrown) =>
+        (thrown as PostgresException ?? thrown.InnerException as PostgresException)?.SqlState == PostgresErrorCodes.LockNotAvailable;
 
     private static async Task<List<string>> MissingAsync<TContext>(NpgsqlConnection connection, string schema, CancellationToken stop)
     {

@@ -14,6 +14,9 @@ internal abstract record CrashPoint(int Number, string Effect, string Side, stri
     /// <summary>What became of a refund in this crash only the shop's book can tell, so a person has to.</summary>
     public bool NeedsPerson { get; init; }
 
+    /// <summary>The moment is at what comes of a person's approval, which the bus brings.</summary>
+    public bool IsAtApproval { get; init; }
+
     /// <summary>Kills the victim at the moment of the task that <paramref name="deliver"/> begins; answers that task, and when the victim was dead.</summary>
     public abstract Task<(Task<string> Delivery, DateTime DeadAt)> StrikeAsync(CrashMesh mesh, string order, Func<Task<string>> deliver);
 

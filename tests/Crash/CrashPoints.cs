@@ -80,10 +80,14 @@ internal static class CrashPoints
         .. Both(
             23, "consume", "audit", "audit.leaf", "insert", "new.task_seq is not null",
             "the bus has handed facts over, the log does not have them", "the log has the facts, the bus was not told"),
+        .. Both(
+            25, "wake", "orchestrator", Journal, "insert", "new.kind = 'TaskResumed'",
+            "a person has approved and the bus says so, the task waits", "the task goes on, the bus was not told")
+            .Select(point => point with { IsAtApproval = true }),
     ];
 
     // The service that writes dies: before its commit is durable, or after it without having heard of it.
-    private static IEnumerable<CrashPoint> Both(
+    private static IEnumerable<AtCommit> Both(
         int number, string effect, string writer, string table, string changes, string when, string before, string after, bool withoutAgent = false) =>
     [
         new AtCommit(number, effect, "before", writer, before)

@@ -31,7 +31,7 @@ public sealed class CrashReport : IDisposable
     private static string Format()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"\n\n{CrashPoints.All.Count} crash points. The last run crashed {Outcomes.Count} times on {Outcomes.Select(one => one.Bus).Distinct().Count()} buses, ")
+        text.Append(CultureInfo.InvariantCulture, $"\n\n{CrashPoints.All.Count} crash points. The last run, of {DateTime.UtcNow:yyyy-MM-dd}, crashed {Outcomes.Count} times on {Outcomes.Select(one => one.Bus).Distinct().Count()} buses, ")
             .Append(CultureInfo.InvariantCulture, $"reached {Outcomes.Count(one => one.IsReached)} of these moments, and found {Outcomes.Count(one => !one.IsGood)} in which something did not hold.\n\n")
             .Append("| # | moment | killed | true at that moment | bus | reached | the task | rests after | log complete after | all held |\n")
             .Append("|---|---|---|---|---|---|---|---|---|---|\n");

@@ -2,6 +2,7 @@ using EndToEnd.Tests.Custody;
 using EndToEnd.Tests.Fixture;
 using Google.Protobuf.WellKnownTypes;
 using Mesh.Orchestrator.V1;
+using Mesh.Policy.V1;
 using Mesh.TestKit;
 
 namespace Crash.Tests;
@@ -27,12 +28,14 @@ public abstract class CrashTests(CrashMesh mesh)
         CrashReport.Add(outcome);
         Assert.Equal(moment, $"{point.Side} {point.Effect}");
         await mesh.QuietAsync();
-        var order = await mesh.OfferOrderAsync();
+        var order = await mesh.OfferOrderAsync(point.IsAtApproval ? 6_000 : 100);
+        var act = point.IsAtApproval ? await WaitForPersonAsync(order) : () => mesh.Webhooks.DeliverAsync(RefundMesh.Acme, order);
 
-        var (delivery, deadAt) = await point.StrikeAsync(mesh, order, () => mesh.Webhooks.DeliverAsync(RefundMesh.Acme, order));
+        var (delivery, deadAt) = await point.StrikeAsync(mesh, order, act);
         outcome.IsReached = true;
         var id = await delivery;
-        var rested = await mesh.RestAsync(id);
+        AgentTask rested = null!;
+        await Eventually.Async(async () => (rested = await mesh.RestAsync(id)).State != TaskState.WaitingApproval, TimeSpan.FromSeconds(90));
         outcome.Recovered = DateTime.UtcNow - deadAt;
         outcome.Became = await ClearUpAsync(point, id, order, rested);
         await mesh.AssertEveryFactIsLoggedOnceAsync(id);
@@ -59,6 +62,27 @@ public abstract class CrashTests(CrashMesh mesh)
         {
             Assert.Empty(await Remains.FindAsync(new Canary(secret), remains.FilesAsync()));
         }
+    }
+
+    // Answers how the person approves.
+    private async Task<Func<Task<string>>> WaitForPersonAsync(string order)
+    {
+        var id = await mesh.Webhooks.DeliverAsync(RefundMesh.Acme, order);
+        Assert.Equal(TaskState.WaitingApproval, (await mesh.RestAsync(id)).State);
+        var person = await mesh.PersonAsync($"fiona-{order}", RefundMesh.Acme, ["approver"], "finance");
+        await mesh.QuietAsync();
+
+        return async () =>
+        {
+            using (person)
+            {
+                var waiting = await MeshApi.InsistAsync(deadline => person.Approvals.ListApprovalsAsync(new ListApprovalsRequest { Tenant = RefundMesh.Acme }, deadline: deadline));
+                var approve = new ApproveApprovalRequest { Tenant = RefundMesh.Acme, ApprovalId = Assert.Single(waiting.Approvals).Id, RequestId = "yes" };
+                await MeshApi.InsistAsync(deadline => person.Approvals.ApproveApprovalAsync(approve, deadline: deadline));
+            }
+
+            return id;
+        };
     }
 
     // G1: it ends, or is parked with a reason, and then a person looks into the shop's book.

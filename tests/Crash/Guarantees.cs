@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using EndToEnd.Tests.Custody;
@@ -47,7 +48,15 @@ internal sealed class Guarantees
     // G2.
     private void RecordedStepsNeverRunAgain()
     {
-        Assert.Single(Of("StepRecorded"));
+        // The agent says when it runs its step. Once one run of it is recorded, there is no other.
+        var recorded = Assert.Single(Of("StepRecorded")).Time.ToDateTimeOffset();
+        var runs = Directory.EnumerateFiles(Path.Combine(mesh.Node.Data, "logs"), "*refund-request*", SearchOption.AllDirectories)
+            .SelectMany(file => Encoding.UTF8.GetString(Read(file)).Split('\n'))
+            .Where(line => line.Contains($"Drafting the mail for order {order}.", StringComparison.Ordinal))
+            .Select(line => DateTimeOffset.Parse(line.Split(' ')[0], CultureInfo.InvariantCulture))
+            .ToList();
+        Assert.NotEmpty(runs);
+        Assert.All(runs, run => Assert.True(run <= recorded.AddMilliseconds(1), story));
         Assert.Equal(["crm.get_order#0", Refund, "mail.send#0"], Of("CallSettled").Where(IsKnown).Select(entry => entry.Step));
 
         foreach (var settled in Of("CallSettled").Where(IsKnown))

@@ -41,3 +41,10 @@ internal sealed class FirstMigration : Migration
         migrationBuilder.Sql(Deferred.KeyIndex);
     }
 }
+
+[DbContext(typeof(NoteDbContext))]
+[Migration("20261102000000_second")]
+internal sealed class SecondMigration : Migration
+{
+    protected override void Up(MigrationBuilder migrationBuilder) => migrationBuilder.Sql("alter table notes add column tag text");
+}

@@ -11,6 +11,8 @@ namespace Mesh.ServiceHost.Tests;
 /// <summary>A service as small as one can be, which answers whatever a test asks it to.</summary>
 internal sealed class TestService : IAsyncDisposable
 {
+    private static int asked;
+
     private readonly WebApplication app;
 
     private TestService(WebApplication app) => this.app = app;
@@ -88,6 +90,10 @@ internal sealed class TestService : IAsyncDisposable
             case "linger":
                 Lingering.TrySetResult();
                 await Task.Delay(TimeSpan.FromMilliseconds(700), CancellationToken.None);
+                break;
+            case "second":
+                // The first time that it is asked, it never answers.
+                await (Interlocked.Increment(ref asked) == 1 ? Task.Delay(Timeout.Infinite, context.CancellationToken) : Task.CompletedTask);
                 break;
             case "trace":
                 return System.Diagnostics.Activity.Current?.TraceId.ToHexString() ?? "";

@@ -38,10 +38,14 @@ internal sealed class Arrival
         var delivery = context.GetPayload<RabbitMqBasicConsumeContext>();
         var properties = delivery.Properties;
         var body = context.GetBody();
-        var (message, trouble) = BrokerMessage.Read(
-            properties.Headers?.AsReadOnly() ?? new Dictionary<string, object?>().AsReadOnly(), properties.MessageId, properties.Type, body);
+        var headers = properties.Headers?.AsReadOnly() ?? new Dictionary<string, object?>().AsReadOnly();
+        var (message, trouble) = BrokerMessage.Read(headers, properties.MessageId, properties.Type, body);
 
-        return new(context.GetPayload<ChannelContext>(), delivery.DeliveryTag, message ?? BrokerMessage.Unreadable(body), trouble);
+        return new(
+            context.GetPayload<ChannelContext>(),
+            delivery.DeliveryTag,
+            message ?? BrokerMessage.Unreadable(headers, properties.MessageId, properties.Type, body),
+            message is null ? $"{trouble} {BrokerMessage.Claims(headers, properties.MessageId, properties.Type)}" : null);
     }
 
     public bool SharesChannelWith(Arrival other) => ReferenceEquals(channel, other.channel);

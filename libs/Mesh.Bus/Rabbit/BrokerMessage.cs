@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Mime;
 using System.Security.Cryptography;
 using System.Text;
@@ -14,6 +15,8 @@ internal sealed class BrokerMessage
     private const string Key = "mesh-key";
     private const string KeySequence = "mesh-key-seq";
     private const string TraceParent = "traceparent";
+
+    private static readonly string[] Ours = [Tenant, Key, KeySequence, TraceParent];
 
     // Longer than any of ours; what is longer is not ours.
     private const int TextMax = 512;
@@ -51,13 +54,32 @@ internal sealed class BrokerMessage
     }
 
     /// <summary>What is put aside of bytes that are no message: as much of them as fits, under an id and a key of their own.</summary>
-    /// <remarks>Not under the type that it claims: no handler may ever get it, whatever an operator does.</remarks>
-    public static Envelope Unreadable(byte[] body)
+    /// <remarks>
+    /// Not under the type that it claims: no handler may ever get it, whatever an operator does. The id is that of all that the sender said,
+    /// so that a second delivery of it is the same, and another message with the same body is not.
+    /// </remarks>
+    public static Envelope Unreadable(IReadOnlyDictionary<string, object?> headers, string? id, string? type, byte[] body)
     {
-        var id = new Guid(SHA256.HashData(body).AsSpan(0, 16), bigEndian: true);
+        using var said = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
-        return new Envelope(id, "", $"unreadable/{id:N}", 0, "unknown", null, body.Length > Envelope.BodyBytesMax ? body[..Envelope.BodyBytesMax] : body);
+        foreach (var part in (byte[][])[Raw(id), Raw(type), .. Ours.Select(name => Raw(headers.GetValueOrDefault(name))), body])
+        {
+            said.AppendData(BitConverter.GetBytes(part.Length));
+            said.AppendData(part);
+        }
+
+        var own = new Guid(said.GetHashAndReset().AsSpan(0, 16), bigEndian: true);
+
+        return new Envelope(own, "", $"unreadable/{own:N}", 0, "unknown", null, body.Length > Envelope.BodyBytesMax ? body[..Envelope.BodyBytesMax] : body);
+
+        static byte[] Raw(object? value) => value as byte[] ?? Encoding.UTF8.GetBytes(Convert.ToString(value, CultureInfo.InvariantCulture) ?? "");
     }
+
+    /// <summary>What the sender of bytes that are no message said that they are, for whoever looks for that sender.</summary>
+    public static string Claims(IReadOnlyDictionary<string, object?> headers, string? id, string? type) =>
+        $"It came as message-id {Shown(id)}, type {Shown(type)}, {Tenant} {Shown(Text(headers, Tenant))}, {Key} {Shown(Text(headers, Key))}.";
+
+    private static string Shown(string? text) => IsStorable(text) ? $"\"{text}\"" : "none";
 
     private static bool IsStorable(string? text) => text is { Length: > 0 and <= TextMax } && !text.Contains('\0');
 

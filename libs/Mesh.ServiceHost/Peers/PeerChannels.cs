@@ -71,14 +71,15 @@ public sealed class PeerChannels : IDisposable
             HttpHandler = new ClockSkewHandler(service, skew, new ReplicaHandler(service, replicas, clock, log, transport)),
             DisposeHttpClient = true,
             Credentials = ChannelCredentials.SecureSsl,
-            ServiceConfig = Config(how),
+            ServiceConfig = Config(how, replicas.CanBeMany),
             MaxReceiveMessageSize = MeshLimits.MessageBytesMax,
             MaxSendMessageSize = MeshLimits.MessageBytesMax,
         });
     }
 
-    // Each attempt goes to the next replica.
-    private static ServiceConfig Config(PeerOptions how)
+    // Each attempt goes to the next replica. Where there is another one, it is asked beside one that takes its time: a replica that was
+    // stopped without a word, or that has only just started on a busy machine, costs nobody a call.
+    private static ServiceConfig Config(PeerOptions how, bool canBeMany)
     {
         var config = new ServiceConfig();
 
@@ -88,14 +89,19 @@ public sealed class PeerChannels : IDisposable
             config.MethodConfigs.Add(new MethodConfig
             {
                 Names = { new MethodName { Service = parts[0], Method = parts[1] } },
-                RetryPolicy = new RetryPolicy
-                {
-                    MaxAttempts = 4,
-                    InitialBackoff = TimeSpan.FromMilliseconds(50),
-                    MaxBackoff = TimeSpan.FromSeconds(1),
-                    BackoffMultiplier = 3,
-                    RetryableStatusCodes = { StatusCode.Unavailable },
-                },
+                HedgingPolicy = canBeMany
+                    ? new HedgingPolicy { MaxAttempts = 4, HedgingDelay = TimeSpan.FromSeconds(1), NonFatalStatusCodes = { StatusCode.Unavailable } }
+                    : null,
+                RetryPolicy = canBeMany
+                    ? null
+                    : new RetryPolicy
+                    {
+                        MaxAttempts = 4,
+                        InitialBackoff = TimeSpan.FromMilliseconds(50),
+                        MaxBackoff = TimeSpan.FromSeconds(1),
+                        BackoffMultiplier = 3,
+                        RetryableStatusCodes = { StatusCode.Unavailable },
+                    },
             });
         }
 

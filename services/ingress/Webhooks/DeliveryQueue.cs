@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using Google.Protobuf;
 using Mesh.Bus;
 using Mesh.Postgres;
+using Mesh.ServiceHost;
 
 namespace Mesh.Ingress.Webhooks;
 
@@ -10,17 +12,28 @@ namespace Mesh.Ingress.Webhooks;
 /// Ingress keeps nothing, so what the broker did not confirm is the sender's to send again. A delivery that the orchestrator took after all
 /// becomes one task all the same: its replay key is in that task's transaction.
 /// </remarks>
-internal sealed class DeliveryQueue(ILogger<DeliveryQueue> log, IBusSender? broker = null)
+internal sealed class DeliveryQueue(ILogger<DeliveryQueue> log, IMeterFactory meters, IBusSender? broker = null)
 {
+    private readonly Counter<long> queued = meters.Create(MeshSemantics.Meter).CreateCounter<long>(
+        "mesh.webhook.queued", "{delivery}", "Deliveries that no orchestrator took and that were offered to the broker, by what it said.");
+
     /// <summary>Whether the delivery is durable on the broker now.</summary>
     public async Task<bool> TryAddAsync(Orchestrator.V1.SubmitWebhookRequest delivery)
     {
-        // The largest bodies do not fit into a message together with what goes with them.
-        if (broker is null || delivery.CalculateSize() > Envelope.BodyBytesMax)
+        if (broker is null)
         {
             return false;
         }
 
+        // The largest bodies do not fit into a message together with what goes with them.
+        var isAccepted = delivery.CalculateSize() <= Envelope.BodyBytesMax && await SendAsync(delivery, broker);
+        queued.Add(1, new KeyValuePair<string, object?>("outcome", isAccepted ? "accepted" : "refused"));
+
+        return isAccepted;
+    }
+
+    private async Task<bool> SendAsync(Orchestrator.V1.SubmitWebhookRequest delivery, IBusSender broker)
+    {
         // A key of its own: deliveries wait for repeats of themselves and for nothing else.
         var message = new Envelope(
             Guid.CreateVersion7(),

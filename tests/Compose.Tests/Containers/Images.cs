@@ -40,6 +40,6 @@ public sealed class Images : IAsyncDisposable
             ["MESH_BUILD_NETWORK"] = "host",
             ["DOCKER_BUILDKIT"] = hasBuildKit ? "1" : "0",
         };
-        await ContainerEngine.RunAsync([.. Engine.Compose, "-f", "compose/compose.yaml", "-f", "compose/compose.sample.yaml", "build", "init", "sample"], Environment);
+        await ContainerEngine.RunAsync([.. Engine.Compose, "-f", "compose/compose.yaml", "-f", "compose/compose.sample.yaml", "build", "init", "sample-secrets"], Environment);
     }
 }

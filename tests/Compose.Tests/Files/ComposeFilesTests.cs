@@ -71,6 +71,24 @@ public sealed class ComposeFilesTests
     }
 
     [Fact]
+    public void Each_image_of_ours_is_built_for_one_service_and_before_the_others_that_use_it()
+    {
+        var all = Base.Services.Concat(Sample.Services.Where(one => one.Key != "toolrunner")).ToList();
+        var built = all.Where(one => one.Value.ContainsKey("build")).ToDictionary(one => ComposeFile.Text(one.Value, "image"), one => one.Key);
+
+        Assert.Equal(["init", "sample-secrets"], built.Values.Order());
+        foreach (var (name, service) in all.Where(one => built.ContainsKey(ComposeFile.Text(one.Value, "image"))))
+        {
+            Assert.True(name == "cli" || Needs(name).Contains(built[ComposeFile.Text(service, "image")]), name);
+        }
+
+        HashSet<string> Needs(string name) =>
+            all.Single(one => one.Key == name).Value.GetValueOrDefault("depends_on") is Map on
+                ? [name, .. on.Keys.SelectMany(other => Needs((string)other))]
+                : [name];
+    }
+
+    [Fact]
     public void Whatever_goes_on_running_has_a_health_check_and_the_services_use_their_own_probe()
     {
         var staying = Base.Services.Where(one => ComposeFile.Text(one.Value, "restart") == "unless-stopped").ToList();

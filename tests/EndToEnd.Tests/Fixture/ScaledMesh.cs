@@ -1,7 +1,7 @@
 namespace EndToEnd.Tests.Fixture;
 
 /// <summary>The refund mesh with two of each service.</summary>
-public sealed class ScaledMesh : RefundMesh
+public class ScaledMesh : RefundMesh
 {
     public static readonly string[] Services = ["ingress", "policy", "orchestrator", "vault", "audit", "toolrunner"];
 
@@ -19,4 +19,10 @@ public sealed class ScaledMesh : RefundMesh
         .Replace("max: 200000,", "max: 200000000,", StringComparison.Ordinal)
         .Replace("max: 200,", "max: 200000,", StringComparison.Ordinal)
         .Replace("max: 500,", "max: 500000,", StringComparison.Ordinal);
+}
+
+/// <summary>The same with RabbitMQ as its bus.</summary>
+public sealed class ScaledRabbitMesh : ScaledMesh
+{
+    protected override IReadOnlyList<string> Arguments => [.. base.Arguments, "--bus", "rabbitmq"];
 }

@@ -8,13 +8,16 @@ using System.Text.Json;
 namespace EndToEnd.Tests.Fixture;
 
 /// <summary>The shop's own events, signed as Standard Webhooks are, sent as long as a real sender would.</summary>
-public sealed class WebhookSender(Uri endpoint) : IDisposable
+public sealed class WebhookSender(Uri endpoint, byte[]? sharedKey = null) : IDisposable
 {
-    private readonly byte[] key = RandomNumberGenerator.GetBytes(32);
+    private readonly byte[] key = sharedKey ?? RandomNumberGenerator.GetBytes(32);
     private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(60) };
 
     /// <summary>What the vault is told: <c>whsec_…</c>.</summary>
     public string Secret => "whsec_" + Convert.ToBase64String(key);
+
+    /// <summary>The same sender at another door.</summary>
+    public WebhookSender At(Uri door) => new(door, key);
 
     public static byte[] BodyOf(string order) => JsonSerializer.SerializeToUtf8Bytes(
         new { type = "order.returned", data = new { order = new { id = order } } });

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Net;
+using System.Text.Json;
 using EndToEnd.Tests.Fixture;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -9,7 +11,7 @@ using Mesh.TestKit;
 namespace EndToEnd.Tests.Replicas;
 
 /// <summary>G1 and the reason to have replicas: one after the other is replaced, and nobody notices.</summary>
-public sealed class RollingRestartTests(ScaledMesh mesh) : IClassFixture<ScaledMesh>
+public abstract class RollingRestartTests(ScaledMesh mesh)
 {
     private const int Callers = 4;
 
@@ -45,7 +47,9 @@ public sealed class RollingRestartTests(ScaledMesh mesh) : IClassFixture<ScaledM
         var run = mesh.Node.ReadRun();
         using var first = new MeshApi(run.Grpc, run.Token);
         using var second = new MeshApi($"http://127.0.0.1:{new Uri(run.Grpc).Port + 2}", run.Token);
-        var callers = Enumerable.Range(0, Callers).Select(_ => CallAsync()).ToArray();
+        using var firstHook = mesh.Webhooks.At(new Uri(run.Http));
+        using var secondHook = mesh.Webhooks.At(new UriBuilder(run.Http) { Port = new Uri(run.Http).Port + 2 }.Uri);
+        var callers = Enumerable.Range(0, Callers).Select(caller => CallAsync(caller % 2 == 0 ? StartAsync : DeliverAsync)).ToArray();
 
         try
         {
@@ -80,7 +84,7 @@ public sealed class RollingRestartTests(ScaledMesh mesh) : IClassFixture<ScaledM
 
         return refusals;
 
-        async Task CallAsync()
+        async Task CallAsync(Func<string, Task<string>> start)
         {
             while (!enough.IsCancellationRequested)
             {
@@ -88,8 +92,7 @@ public sealed class RollingRestartTests(ScaledMesh mesh) : IClassFixture<ScaledM
 
                 try
                 {
-                    var request = RefundMesh.RefundOf(order, RefundMesh.Acme);
-                    var id = (await AtEitherDoorAsync(api => api.Tasks.StartTaskAsync(request, deadline: DateTime.UtcNow.AddSeconds(60)))).Task.Id;
+                    var id = await start(order);
                     orders[order] = id;
 
                     var wait = new WaitTaskRequest { Tenant = RefundMesh.Acme, TaskId = id, UntilPerson = true, Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(20)) };
@@ -111,6 +114,48 @@ public sealed class RollingRestartTests(ScaledMesh mesh) : IClassFixture<ScaledM
                 {
                     failures.Add($"{DateTime.UtcNow:HH:mm:ss.fff} {refused.Status}");
                 }
+            }
+        }
+
+        async Task<string> StartAsync(string order)
+        {
+            var request = RefundMesh.RefundOf(order, RefundMesh.Acme);
+            return (await AtEitherDoorAsync(api => api.Tasks.StartTaskAsync(request, deadline: DateTime.UtcNow.AddSeconds(60)))).Task.Id;
+        }
+
+        async Task<string> DeliverAsync(string order)
+        {
+            var (id, until) = ($"msg_{Guid.NewGuid():N}", DateTime.UtcNow.AddSeconds(60));
+
+            for (var turn = Random.Shared.Next(2); ; turn++)
+            {
+                try
+                {
+                    using var answer = await (turn % 2 == 0 ? firstHook : secondHook).SendAsync(RefundMesh.Acme, "shop", id, WebhookSender.BodyOf(order));
+                    var text = await answer.Content.ReadAsStringAsync(Stop);
+
+                    if (answer.IsSuccessStatusCode && JsonDocument.Parse(text).RootElement.TryGetProperty("task", out var task))
+                    {
+                        return task.GetString()!;
+                    }
+
+                    if (DateTime.UtcNow > until)
+                    {
+                        throw new TimeoutException($"The delivery {id} has no task: {text}");
+                    }
+
+                    // Accepted by a broker alone is accepted, and has no task yet.
+                    if (!answer.IsSuccessStatusCode)
+                    {
+                        refusals.Add(new RpcException(new Status(
+                            answer.StatusCode == HttpStatusCode.ServiceUnavailable ? StatusCode.Unavailable : StatusCode.Unknown, $"{(int)answer.StatusCode} {text}")));
+                    }
+                }
+                catch (Exception silence) when (silence is HttpRequestException or TaskCanceledException && DateTime.UtcNow < until)
+                {
+                }
+
+                await Task.Delay(50, Stop);
             }
         }
 
@@ -163,3 +208,10 @@ public sealed class RollingRestartTests(ScaledMesh mesh) : IClassFixture<ScaledM
             TimeSpan.FromSeconds(60));
     }
 }
+
+/// <summary>On PostgreSQL alone.</summary>
+public sealed class PostgresRollingRestartTests(ScaledMesh mesh) : RollingRestartTests(mesh), IClassFixture<ScaledMesh>;
+
+/// <summary>On RabbitMQ.</summary>
+[Trait("Category", "Nightly")]
+public sealed class RabbitRollingRestartTests(ScaledRabbitMesh mesh) : RollingRestartTests(mesh), IClassFixture<ScaledRabbitMesh>;

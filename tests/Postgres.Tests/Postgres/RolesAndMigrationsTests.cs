@@ -8,6 +8,8 @@ namespace Postgres.Tests.Postgres;
 
 public sealed class RolesAndMigrationsTests(NoteStore store) : IClassFixture<NoteStore>
 {
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
     [Theory]
     [InlineData("create table notes.mine (id int)")]
     [InlineData("alter table notes.notes add column more int")]
@@ -57,9 +59,36 @@ public sealed class RolesAndMigrationsTests(NoteStore store) : IClassFixture<Not
             return await Migrator.MigrateAsync<NoteDbContext>(empty.SuperuserConnection);
         })));
 
-        Assert.Equal(1, runs.Sum());
+        Assert.Equal(2, runs.Sum());
         await using var source = StoreRegistration.OpenSource(empty.ConnectionFor(NoteDbContext.Service));
         Assert.True(await Migrator.IsCurrentAsync<NoteDbContext>(source));
+    }
+
+    [Fact]
+    public async Task A_migration_behind_a_backup_lets_the_service_read_and_write_and_is_run_when_the_backup_is_over()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        await Roles.EnsureAsync(database.SuperuserConnection, NoteDbContext.Service, TestDatabase.PasswordOf(database.SuperuserConnection, NoteDbContext.Service));
+        await Migrator.MigrateAsync<NoteDbContext>(database.SuperuserConnection);
+        await using var admin = NpgsqlDataSource.Create(database.SuperuserConnection);
+        await using var source = StoreRegistration.OpenSource(database.ConnectionFor(NoteDbContext.Service));
+        await admin.ExecuteAsync("""delete from notes.migrations where "MigrationId" like '%second'; alter table notes.notes drop column tag""");
+        await using var backup = await admin.OpenConnectionAsync(Stop);
+        await using var reading = await backup.BeginTransactionAsync(Stop);
+        await using (var table = new NpgsqlCommand("lock table notes.notes in access share mode", backup, reading))
+        {
+            await table.ExecuteNonQueryAsync(Stop);
+        }
+
+        var migration = Migrator.MigrateAsync<NoteDbContext>(database.SuperuserConnection, Stop);
+        await Eventually.Async(
+            async () => await admin.ScalarAsync<long>("select count(*) from pg_locks where relation = 'notes.notes'::regclass and not granted") > 0, TimeSpan.FromSeconds(60));
+        await source.ExecuteAsync("insert into notes values (1, 'written meanwhile')").WaitAsync(TimeSpan.FromSeconds(30), Stop);
+        Assert.False(migration.IsCompleted);
+
+        await reading.RollbackAsync(Stop);
+        Assert.Equal(1, await migration.WaitAsync(TimeSpan.FromSeconds(60), Stop));
+        Assert.True(await Migrator.IsCurrentAsync<NoteDbContext>(source, Stop));
     }
 
     [Fact]

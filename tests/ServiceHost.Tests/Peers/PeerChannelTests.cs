@@ -106,6 +106,17 @@ public sealed class PeerChannelTests
     }
 
     [Fact]
+    public async Task What_is_safe_to_ask_twice_is_asked_another_replica_when_one_does_not_answer()
+    {
+        using var keys = TestKeys.Create();
+        await using var one = await TestService.StartAsync(keys.Of("policy"));
+        await using var two = await TestService.StartAsync(keys.Of("policy"));
+        await using var vault = await CallerAsync(keys, $"{one.Address},{two.Address}", "/mesh.policy.v1.IdentityService/Authenticate");
+
+        Assert.Equal("second", await AskAsync(vault.Services.GetRequiredService<IdentityClient>(), "second"));
+    }
+
+    [Fact]
     public async Task A_call_without_a_deadline_gets_the_default_one()
     {
         using var keys = TestKeys.Create();
@@ -174,10 +185,16 @@ public sealed class PeerChannelTests
         Assert.Contains("the clock of policy differs by ", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
-    private static Task<TestService> CallerAsync(TestKeys keys, string policy) => TestService.StartAsync(
+    private static Task<TestService> CallerAsync(TestKeys keys, string policy, params string[] retrySafe) => TestService.StartAsync(
         keys.Of("vault"),
         "vault",
-        builder => builder.AddPeer<IdentityClient>("policy"),
+        builder => builder.AddPeer<IdentityClient>("policy", how =>
+        {
+            foreach (var method in retrySafe)
+            {
+                how.RetrySafe.Add(method);
+            }
+        }),
         ["--peer-policy", policy]);
 
     private static async Task<string> AskAsync(IdentityClient client, string wish)

@@ -29,7 +29,11 @@ internal sealed class RefundAgent(MailDraft draft) : IAgent<RefundRequest, Refun
         ctx.Logger.Refunded(order.Id, refund.Id);
 
         // A step: a model that drafts the text would not draft the same one twice.
-        var text = await ctx.StepAsync("draft", _ => Task.FromResult(draft.Write(order, refund)));
+        var text = await ctx.StepAsync("draft", _ =>
+        {
+            ctx.Logger.Drafting(order.Id);
+            return Task.FromResult(draft.Write(order, refund));
+        });
 
         var mail = await ctx.CallToolAsync<Mail>(
             "mail.send", new { To = order.Mail, Subject = $"Your refund for order {order.Id}", Text = text });
