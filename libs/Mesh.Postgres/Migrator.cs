@@ -79,7 +79,7 @@ public static class Migrator
 
     // EF Core puts what could pass by itself into an exception of its own.
     private static bool IsBlocked(Exception thrown) =>
-        (thrown as PostgresException ?? thrown.InnerException as PostgresException)?.SqlState == PostgresErrorCodes.LockNotAvailable;
+        (thrown as PostgresException ?? thrown.InnerException as PostgresException)?.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected;
 
     private static async Task<List<string>> MissingAsync<TContext>(NpgsqlConnection connection, string schema, CancellationToken stop)
     {

@@ -55,8 +55,8 @@ internal sealed class BrokerMessage
 
     /// <summary>What is put aside of bytes that are no message: as much of them as fits, under an id and a key of their own.</summary>
     /// <remarks>
-    /// Not under the type that it claims: no handler may ever get it, whatever an operator does. The id is that of all that the sender said,
-    /// so that a second delivery of it is the same, and another message with the same body is not.
+    /// Not under the type that it claims: no handler may ever get it, whatever an operator does. The id is made of the body, the id and
+    /// type that it claims, and our headers: a second delivery of it is the same, and another message with the same body is not.
     /// </remarks>
     public static Envelope Unreadable(IReadOnlyDictionary<string, object?> headers, string? id, string? type, byte[] body)
     {

@@ -71,15 +71,15 @@ public sealed class PeerChannels : IDisposable
             HttpHandler = new ClockSkewHandler(service, skew, new ReplicaHandler(service, replicas, clock, log, transport)),
             DisposeHttpClient = true,
             Credentials = ChannelCredentials.SecureSsl,
-            ServiceConfig = Config(how, replicas.CanBeMany),
+            ServiceConfig = Config(how, address.Hosts.Count > 1),
             MaxReceiveMessageSize = MeshLimits.MessageBytesMax,
             MaxSendMessageSize = MeshLimits.MessageBytesMax,
         });
     }
 
-    // Each attempt goes to the next replica. Where there is another one, it is asked beside one that takes its time: a replica that was
-    // stopped without a word, or that has only just started on a busy machine, costs nobody a call.
-    private static ServiceConfig Config(PeerOptions how, bool canBeMany)
+    // Each attempt goes to the next replica. Where there is another one for certain, it is asked beside one that takes its time: a replica that
+    // was stopped without a word, or that has only just started on a busy machine, costs nobody a call.
+    private static ServiceConfig Config(PeerOptions how, bool areMany)
     {
         var config = new ServiceConfig();
 
@@ -89,10 +89,10 @@ public sealed class PeerChannels : IDisposable
             config.MethodConfigs.Add(new MethodConfig
             {
                 Names = { new MethodName { Service = parts[0], Method = parts[1] } },
-                HedgingPolicy = canBeMany
+                HedgingPolicy = areMany
                     ? new HedgingPolicy { MaxAttempts = 4, HedgingDelay = TimeSpan.FromSeconds(1), NonFatalStatusCodes = { StatusCode.Unavailable } }
                     : null,
-                RetryPolicy = canBeMany
+                RetryPolicy = areMany
                     ? null
                     : new RetryPolicy
                     {

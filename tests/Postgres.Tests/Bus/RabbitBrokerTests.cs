@@ -230,9 +230,13 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
             await channel.BasicPublishAsync(type, "", mandatory: true, properties, body, Stop);
         }
 
+        // Of the last moment that an id can name, and a message all the same.
+        await channel.BasicPublishAsync(
+            type, "", mandatory: true, new BasicProperties { Type = type, MessageId = "ffffffff-ffff-7fff-bfff-ffffffffffff", Headers = good }, new byte[] { 1 }, Stop);
+
         await using var bus = (RabbitBus)fixture.Open(Short);
         await bus.SendAsync([Message("other", 1)], Stop);
-        await Eventually.Async(async () => await CountAsync() == 1);
+        await Eventually.Async(async () => await CountAsync() == 2);
         IReadOnlyList<DeadLetter> parked = [];
         await Eventually.Async(async () => (parked = await bus.DeadLetters.ListAsync(consumer, stop: Stop)).Count == hostile.Length, TimeSpan.FromSeconds(20));
 
