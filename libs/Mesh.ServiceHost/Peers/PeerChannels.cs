@@ -78,7 +78,8 @@ public sealed class PeerChannels : IDisposable
     }
 
     // Each attempt goes to the next replica. Where there is another one for certain, it is asked beside one that takes its time: a replica that
-    // was stopped without a word, or that has only just started on a busy machine, costs nobody a call.
+    // was stopped without a word, or that has only just started on a busy machine, costs nobody a call. INTERNAL is also what a connection
+    // says that a stopping server ends amid a call.
     private static ServiceConfig Config(PeerOptions how, bool areMany)
     {
         var config = new ServiceConfig();
@@ -90,7 +91,7 @@ public sealed class PeerChannels : IDisposable
             {
                 Names = { new MethodName { Service = parts[0], Method = parts[1] } },
                 HedgingPolicy = areMany
-                    ? new HedgingPolicy { MaxAttempts = 4, HedgingDelay = TimeSpan.FromSeconds(1), NonFatalStatusCodes = { StatusCode.Unavailable } }
+                    ? new HedgingPolicy { MaxAttempts = 4, HedgingDelay = TimeSpan.FromSeconds(1), NonFatalStatusCodes = { StatusCode.Unavailable, StatusCode.Internal } }
                     : null,
                 RetryPolicy = areMany
                     ? null
@@ -100,7 +101,7 @@ public sealed class PeerChannels : IDisposable
                         InitialBackoff = TimeSpan.FromMilliseconds(50),
                         MaxBackoff = TimeSpan.FromSeconds(1),
                         BackoffMultiplier = 3,
-                        RetryableStatusCodes = { StatusCode.Unavailable },
+                        RetryableStatusCodes = { StatusCode.Unavailable, StatusCode.Internal },
                     },
             });
         }

@@ -232,7 +232,7 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
 
         // Of the last moment that an id can name, and a message all the same.
         await channel.BasicPublishAsync(
-            type, "", mandatory: true, new BasicProperties { Type = type, MessageId = "ffffffff-ffff-7fff-bfff-ffffffffffff", Headers = good }, new byte[] { 1 }, Stop);
+            type, "", mandatory: true, new BasicProperties { Type = type, MessageId = "ffffffff-ffff-7fff-bfff-ffffffffffff", Headers = Headers("acme", "late", 1L) }, new byte[] { 1 }, Stop);
 
         await using var bus = (RabbitBus)fixture.Open(Short);
         await bus.SendAsync([Message("other", 1)], Stop);
