@@ -220,8 +220,8 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
             ("property type", new() { MessageId = NewId(), Headers = good }, [8]),
             ("takes the type", new() { MessageId = NewId(), Headers = good, Type = "mesh.facts.v9.Unheard" }, [9]),
             ("property type", new() { MessageId = NewId(), Headers = good, Type = "nul\0" }, [10]),
-            ("message-id \"twin\"", new() { Type = type, MessageId = "twin" }, []),
-            ("message-id \"twin2\", type \"other\"", new() { Type = "other", MessageId = "twin2", Headers = good }, []),
+            ("message-id", new() { Type = type, MessageId = "twin" }, []),
+            ("message-id", new() { Type = "other", MessageId = "twin2", Headers = good }, []),
             ("at most 1048576", new() { Type = type, MessageId = NewId(), Headers = good }, new byte[Envelope.BodyBytesMax + 1]),
         ];
 
@@ -240,7 +240,14 @@ public sealed class RabbitBrokerTests(RabbitBusFixture fixture) : IClassFixture<
         IReadOnlyList<DeadLetter> parked = [];
         await Eventually.Async(async () => (parked = await bus.DeadLetters.ListAsync(consumer, stop: Stop)).Count == hostile.Length, TimeSpan.FromSeconds(20));
 
-        Assert.All(hostile, one => Assert.Contains(parked, letter => letter.Error.Contains(one.Reason, StringComparison.Ordinal)));
+        foreach (var reason in hostile.GroupBy(one => one.Reason))
+        {
+            Assert.Equal(reason.Count(), parked.Count(one => one.Error.Split(" It came as ")[0].Contains(reason.Key, StringComparison.Ordinal)));
+        }
+
+        // Two with the same body are two, and each says what it came as.
+        Assert.Single(parked, one => one.Error.Contains("message-id \"twin\", type", StringComparison.Ordinal));
+        Assert.Single(parked, one => one.Error.Contains("message-id \"twin2\", type \"other\"", StringComparison.Ordinal));
     }
 
     [Fact]
