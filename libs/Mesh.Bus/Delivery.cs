@@ -96,30 +96,30 @@ public sealed class Delivery(NpgsqlDataSource store, IEnumerable<IMessageHandler
         await using var connection = await store.OpenConnectionAsync(stop);
         await using var effect = await connection.BeginTransactionAsync(stop);
         var fresh = await Inbox.AddAsync(effect, consumer, [.. messages.Select(message => message.Id)], stop);
+        Action? committed = null;
         foreach (var group in messages.Where(message => fresh.Contains(message.Id)).GroupBy(message => handlers[(consumer, message.Type)]))
         {
-            await HandleAsync(group.Key, [.. group], effect, stop);
+            committed += await HandleAsync(group.Key, [.. group], effect, stop);
         }
 
         await effect.CommitAsync(stop);
-        foreach (var handler in messages.Select(message => handlers[(consumer, message.Type)]).Distinct())
-        {
-            handler.Committed();
-        }
+        committed?.Invoke();
     }
 
-    private static async Task HandleAsync(
+    private static async Task<Action?> HandleAsync(
         IMessageHandler handler, IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
     {
         if (handler is IBatchMessageHandler together)
         {
-            await together.HandleAsync(messages, effect, stop);
-            return;
+            return await together.HandleAsync(messages, effect, stop);
         }
 
+        Action? committed = null;
         foreach (var message in messages)
         {
-            await handler.HandleAsync(message, effect, stop);
+            committed += await handler.HandleAsync(message, effect, stop);
         }
+
+        return committed;
     }
 }

@@ -8,9 +8,9 @@ public interface IBatchMessageHandler : IMessageHandler
 {
     /// <summary>Writes the effects of messages that were delivered together, in their order.</summary>
     /// <remarks>As for one message. If this throws, nothing of it commits, and each message is given again alone.</remarks>
-    public Task HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop);
+    public Task<Action?> HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop);
 
     /// <inheritdoc />
-    Task IMessageHandler.HandleAsync(Envelope message, NpgsqlTransaction effect, CancellationToken stop) =>
+    Task<Action?> IMessageHandler.HandleAsync(Envelope message, NpgsqlTransaction effect, CancellationToken stop) =>
         HandleAsync([message], effect, stop);
 }

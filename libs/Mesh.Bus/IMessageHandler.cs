@@ -18,10 +18,6 @@ public interface IMessageHandler
     /// The transaction may be shared with other messages. Throw <see cref="UndecodableMessageException"/> for a body that no
     /// repetition will make readable; anything else that is thrown is tried again later.
     /// </remarks>
-    public Task HandleAsync(Envelope message, NpgsqlTransaction effect, CancellationToken stop);
-
-    /// <summary>Called after a commit with effects of this handler: the time for hints, which must not come before. A crash skips it.</summary>
-    public void Committed()
-    {
-    }
+    /// <returns>What is to be done once the effect is committed, such as hints and counts, which must not come before; null for nothing. A crash skips it, and it must not throw.</returns>
+    public Task<Action?> HandleAsync(Envelope message, NpgsqlTransaction effect, CancellationToken stop);
 }

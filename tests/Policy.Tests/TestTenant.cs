@@ -107,9 +107,9 @@ internal sealed class TestTenant
         Initiator = initiator,
     };
 
-    public V1.DecideRequest AskRefund(int amount, string order = "o-1", string? memo = null, int dispatch = 1, Guid? task = null, string initiator = "person:ines") => Ask(
+    public V1.DecideRequest AskRefund(int amount, string order = "o-1", string? memo = null, int dispatch = 1, Guid? task = null, string initiator = "person:ines", string currency = "EUR") => Ask(
         Refund,
-        $$"""{"order":"{{order}}","amount_minor":{{amount}},"currency":"EUR"{{(memo is null ? "" : $",\"memo\":\"{memo}\"")}}}""",
+        $$"""{"order":"{{order}}","amount_minor":{{amount}},"currency":"{{currency}}"{{(memo is null ? "" : $",\"memo\":\"{memo}\"")}}}""",
         dispatch: dispatch,
         task: task,
         initiator: initiator);

@@ -65,12 +65,9 @@ public sealed class RabbitSender : IBusSender, IAsyncDisposable
         {
             await StartAsync(patience.Token);
 
-            // The next one of a key goes when the one before it is confirmed: refused or lost, it would be overtaken.
-            foreach (var wave in Waves(messages))
-            {
-                var ready = wave.Where(one => one.Before is null || accepted.Contains(one.Before.Id)).Select(one => one.Message).ToList();
-                await Task.WhenAll(ready.Select(message => SendAsync(message, accepted, patience.Token)));
-            }
+            await Task.WhenAll(messages
+                .GroupBy(message => (message.Tenant, message.Key))
+                .Select(line => SendInOrderAsync(line.OrderBy(message => message.KeySequence).ThenBy(message => message.Id), accepted, patience.Token)));
 
             return accepted;
         }
@@ -136,20 +133,25 @@ public sealed class RabbitSender : IBusSender, IAsyncDisposable
         }
     }
 
-    private static IEnumerable<(Envelope Message, Envelope? Before)[]> Waves(IReadOnlyList<Envelope> messages) => messages
-        .GroupBy(message => (message.Tenant, message.Key))
-        .SelectMany(key =>
+    // The next one of a key goes when the one before it is confirmed: refused or lost, it would be overtaken.
+    private async Task SendInOrderAsync(IEnumerable<Envelope> line, HashSet<Guid> accepted, CancellationToken stop)
+    {
+        foreach (var message in line)
         {
-            var line = key.OrderBy(message => message.KeySequence).ThenBy(message => message.Id).ToList();
+            if (!await IsAcceptedAsync(message, stop))
+            {
+                return;
+            }
 
-            return line.Select((message, place) => (Place: place, Message: message, Before: place > 0 ? line[place - 1] : null));
-        })
-        .GroupBy(one => one.Place)
-        .OrderBy(wave => wave.Key)
-        .Select(wave => wave.Select(one => (one.Message, one.Before)).ToArray());
+            lock (accepted)
+            {
+                accepted.Add(message.Id);
+            }
+        }
+    }
 
     // Not accepted is what the broker has no queue for, or a full one.
-    private async Task SendAsync(Envelope message, HashSet<Guid> accepted, CancellationToken stop)
+    private async Task<bool> IsAcceptedAsync(Envelope message, CancellationToken stop)
     {
         var exchange = await bus.GetSendEndpoint(Topology.ExchangeOf(message.Type));
         using var attempt = new SendAttempt(stop);
@@ -165,14 +167,12 @@ public sealed class RabbitSender : IBusSender, IAsyncDisposable
                 },
                 attempt.Ended);
 
-            lock (accepted)
-            {
-                accepted.Add(message.Id);
-            }
+            return true;
         }
         catch (Exception) when (attempt.IsRefused)
         {
-            // The others go on.
+            // The other keys go on.
+            return false;
         }
         catch (OperationCanceledException) when (attempt.Fault is { } fault)
         {

@@ -13,14 +13,14 @@ internal sealed class FactsHandler(AppendFlow flow, ILogger<FactsHandler> log) :
 
     public IReadOnlyCollection<string> Types => Subscriptions.All[Consumer];
 
-    public async Task HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
+    public async Task<Action?> HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
     {
         var startedAt = DateTime.UtcNow;
         FactMessage[] read = [.. messages.Select(Read).Where(message => message.Facts.Count > 0)];
 
         if (read.Length == 0)
         {
-            return;
+            return null;
         }
 
         var results = await flow.AppendFactsAsync(read, effect, stop);
@@ -42,6 +42,8 @@ internal sealed class FactsHandler(AppendFlow flow, ILogger<FactsHandler> log) :
                 .SetTag(MeshSemantics.Tenant, message.Tenant)
                 .SetTag("messaging.message.id", message.Id.ToString("D"));
         }
+
+        return null;
     }
 
     private FactMessage Read(Envelope envelope)

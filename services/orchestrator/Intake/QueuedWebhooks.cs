@@ -1,9 +1,7 @@
-using System.Collections.Concurrent;
 using Google.Protobuf;
 using Grpc.Core;
 using Mesh.Bus;
 using Mesh.Errors.V1;
-using Mesh.Orchestrator.Journal;
 using Mesh.Orchestrator.Lifecycle;
 using Mesh.Orchestrator.Offering;
 using Mesh.Postgres;
@@ -17,16 +15,13 @@ namespace Mesh.Orchestrator.Intake;
 /// Their senders were told that they are accepted, so a delivery that is refused is parked with its reason and not dropped. Policy that is
 /// silent, or anything else that may be over soon, is a failure and tried again. A delivery that became a task already, by whichever way, is done.
 /// </remarks>
-internal sealed class QueuedWebhooks(WebhookReader reader, TaskStarter starter, JournalStore journal, WorkOffers offers) : IBatchMessageHandler
+internal sealed class QueuedWebhooks(WebhookReader reader, TaskStarter starter, WorkOffers offers) : IBatchMessageHandler
 {
-    // Started, and told to no agent yet. A rollback leaves some of them here: a stir too many.
-    private readonly ConcurrentQueue<WorkflowKey> started = new();
-
     public string Consumer => Subscriptions.Webhooks;
 
     public IReadOnlyCollection<string> Types => Subscriptions.All[Consumer];
 
-    public async Task HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
+    public async Task<Action?> HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
     {
         var starts = await Task.WhenAll(messages.Select(Read).Select(delivery => reader.ReadAsync(delivery, stop)));
 
@@ -38,15 +33,17 @@ internal sealed class QueuedWebhooks(WebhookReader reader, TaskStarter starter, 
             }
         }
 
-        var answers = await starter.StartWithinAsync(
+        var (answers, committed) = await starter.StartWithinAsync(
             effect, [.. starts.Zip(messages).Where(one => one.First.Refusal is null).Select(one => one.First.Request! with { TraceParent = one.Second.TraceParent })], stop);
+
+        List<WorkflowKey> started = [];
 
         foreach (var answer in answers)
         {
             switch (answer)
             {
                 case StartAnswer.Started { Task: var task }:
-                    started.Enqueue(task.WorkflowKey);
+                    started.Add(task.WorkflowKey);
                     break;
 
                 // A delivery id that comes again with another body is a replay too: the first one counted.
@@ -58,16 +55,12 @@ internal sealed class QueuedWebhooks(WebhookReader reader, TaskStarter starter, 
                     throw Refuse(error);
             }
         }
-    }
 
-    public void Committed()
-    {
-        journal.WrittenWithin();
-
-        while (started.TryDequeue(out var workflow))
+        return () =>
         {
-            offers.Stir(workflow);
-        }
+            committed();
+            started.ForEach(offers.Stir);
+        };
     }
 
     private static V1.SubmitWebhookRequest Read(Envelope message)

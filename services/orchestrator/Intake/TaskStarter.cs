@@ -33,14 +33,15 @@ internal sealed class TaskStarter(
         return answer is StartAnswer.Refused && await FindAsync(request, stop) is { } first ? first : answer;
     }
 
-    /// <summary>Starts tasks in a transaction that somebody else ends. Whoever does stirs <see cref="WorkOffers"/> for those that were started.</summary>
+    /// <summary>Starts tasks in a transaction that somebody else ends. Whoever does calls <c>Committed</c> then, and stirs <see cref="WorkOffers"/> for those that were started.</summary>
     /// <remarks>All of them in one write: it locks the request keys in one order, as every other writer does.</remarks>
-    public async Task<IReadOnlyList<StartAnswer>> StartWithinAsync(NpgsqlTransaction effect, IReadOnlyList<StartRequest> requests, CancellationToken stop)
+    public async Task<(IReadOnlyList<StartAnswer> Answers, Action Committed)> StartWithinAsync(
+        NpgsqlTransaction effect, IReadOnlyList<StartRequest> requests, CancellationToken stop)
     {
-        var admissions = await Task.WhenAll(requests.Select(request => AdmitAsync(request, stop)));
-        var admitted = requests.Zip(admissions).Where(one => one.Second.Refusal is null).ToList();
-        var written = new Queue<JournalAnswer>(admitted.Count == 0 ? [] : await journal.AppendWithinAsync(
-            effect, [.. admitted.Select(one => BirthOf(one.First, one.Second))], stop));
+        var admissions = await Task.WhenAll(requests.Select(request => AdmitInItsTraceAsync(request, stop)));
+        JournalWrite[] births = [.. requests.Zip(admissions).Where(one => one.Second.Refusal is null).Select(one => BirthOf(one.First, one.Second))];
+        var (outcomes, committed) = await journal.AppendWithinAsync(effect, births, stop);
+        var written = new Queue<JournalAnswer>(outcomes);
         var answers = new List<StartAnswer>(requests.Count);
 
         foreach (var (request, admission) in requests.Zip(admissions))
@@ -50,16 +51,27 @@ internal sealed class TaskStarter(
                 : Read(written.Dequeue()));
         }
 
-        return answers;
+        return (answers, committed);
     }
 
     private async Task<StartAnswer> TryStartAsync(StartRequest request, CancellationToken stop)
     {
-        using var trace = MeshTraces.Start(MeshSemantics.Orchestrator)?.SetTag(MeshSemantics.Tenant, request.Tenant).SetTag(MeshSemantics.Workflow, request.Workflow);
+        using var trace = TraceOf(request);
         var admission = await AdmitAsync(request, stop);
 
         return admission.Refusal is { } refusal ? new StartAnswer.Refused(refusal) : await SubmitAsync(request, admission, trace);
     }
+
+    // Of several that came together, each belongs to a trace of its own.
+    private async Task<Admission> AdmitInItsTraceAsync(StartRequest request, CancellationToken stop)
+    {
+        using var trace = TraceOf(request);
+
+        return await AdmitAsync(request, stop);
+    }
+
+    private static Activity? TraceOf(StartRequest request) => MeshTraces.StartIn(MeshSemantics.Orchestrator, request.TraceParent)
+        ?.SetTag(MeshSemantics.Tenant, request.Tenant).SetTag(MeshSemantics.Workflow, request.Workflow);
 
     private async Task<Admission> AdmitAsync(StartRequest request, CancellationToken stop)
     {

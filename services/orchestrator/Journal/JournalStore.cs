@@ -54,35 +54,28 @@ internal sealed class JournalStore : IAsyncDisposable
         var answer = await commits.AppendAsync(write, stop);
         trace?.SetTag(MeshSemantics.Outcome, answer.GetType().Name);
 
-        if (answer is JournalAnswer.Written written)
-        {
-            outbox.Raise();
-            JournalMetrics.Count(write, written);
-
-            if (written.Task.State.IsEnded())
-            {
-                pendingSpans.Forget(write.Task);
-            }
-            else
-            {
-                pendingSpans.Add(write.Task, new Span(
-                    MeshSemantics.StateStore,
-                    $"checkpoint #{written.Task.Seq}",
-                    string.Join(", ", write.Facts.Select(fact => fact.GetType().Name)),
-                    startedAt,
-                    Stopwatch.GetElapsedTime(started)));
-            }
-        }
+        Committed(write, answer, startedAt, Stopwatch.GetElapsedTime(started));
 
         return answer;
     }
 
-    /// <summary>Writes several, each whole or not at all, in a transaction that somebody else ends. Whoever does calls <see cref="WrittenWithin"/> then.</summary>
-    public Task<IReadOnlyList<JournalAnswer>> AppendWithinAsync(NpgsqlTransaction effect, IReadOnlyList<JournalWrite> writes, CancellationToken stop) =>
-        writer.WriteAsync(CommitTransaction.Within(effect), writes, stop);
+    /// <summary>Writes several, each whole or not at all, in a transaction that somebody else ends. Whoever does calls <c>Committed</c> then.</summary>
+    public async Task<(IReadOnlyList<JournalAnswer> Answers, Action Committed)> AppendWithinAsync(NpgsqlTransaction effect, IReadOnlyList<JournalWrite> writes, CancellationToken stop)
+    {
+        var startedAt = clock.GetUtcNow();
+        var started = Stopwatch.GetTimestamp();
+        var answers = writes.Count == 0 ? [] : await writer.WriteAsync(CommitTransaction.Within(effect), writes, stop);
 
-    /// <summary>What was written within another transaction is committed: its facts may go.</summary>
-    public void WrittenWithin() => outbox.Raise();
+        return (answers, () =>
+        {
+            var took = Stopwatch.GetElapsedTime(started);
+
+            foreach (var (write, answer) in writes.Zip(answers))
+            {
+                Committed(write, answer, startedAt, took);
+            }
+        });
+    }
 
     public async Task<TaskRow?> ReadTaskAsync(TaskKey task, CancellationToken stop)
     {
@@ -316,6 +309,31 @@ internal sealed class JournalStore : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => commits.DisposeAsync();
+
+    private void Committed(JournalWrite write, JournalAnswer answer, DateTimeOffset startedAt, TimeSpan took)
+    {
+        if (answer is not JournalAnswer.Written written)
+        {
+            return;
+        }
+
+        outbox.Raise();
+        JournalMetrics.Count(write, written);
+
+        if (written.Task.State.IsEnded())
+        {
+            pendingSpans.Forget(write.Task);
+        }
+        else
+        {
+            pendingSpans.Add(write.Task, new Span(
+                MeshSemantics.StateStore,
+                $"checkpoint #{written.Task.Seq}",
+                string.Join(", ", write.Facts.Select(fact => fact.GetType().Name)),
+                startedAt,
+                took));
+        }
+    }
 }
 
 /// <summary>One step of a task, as recorded.</summary>

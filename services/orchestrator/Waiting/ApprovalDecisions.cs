@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Mesh.Bus;
 using Mesh.Orchestrator.Announcing;
 using Mesh.Orchestrator.Journal;
@@ -12,15 +11,12 @@ namespace Mesh.Orchestrator.Waiting;
 /// <summary>Wakes tasks whose approval was decided. The decision itself is policy's: the next dispatch asks it again.</summary>
 internal sealed class ApprovalDecisions(JournalWriter writer, TaskSignals signals, WorkOffers offers) : IBatchMessageHandler
 {
-    // Moved, and told to nobody yet. A rollback leaves some of them here: a hint too many.
-    private readonly ConcurrentQueue<TaskRow> moved = new();
-
     public string Consumer => "orchestrator";
 
     public IReadOnlyCollection<string> Types => Subscriptions.All[Consumer];
 
     // All of them in one write: it locks the tasks in one order, as every other writer does.
-    public async Task HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
+    public async Task<Action?> HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
     {
         var answers = await writer.WriteAsync(
             CommitTransaction.Within(effect),
@@ -36,23 +32,18 @@ internal sealed class ApprovalDecisions(JournalWriter writer, TaskSignals signal
             ],
             stop);
 
-        foreach (var written in answers.OfType<JournalAnswer.Written>())
+        return () =>
         {
-            moved.Enqueue(written.Task);
-        }
-    }
-
-    public void Committed()
-    {
-        while (moved.TryDequeue(out var task))
-        {
-            signals.Raise(task.Key);
-
-            if (task.State == TaskState.Ready)
+            foreach (var task in answers.OfType<JournalAnswer.Written>().Select(written => written.Task))
             {
-                offers.Stir(task.WorkflowKey);
+                signals.Raise(task.Key);
+
+                if (task.State == TaskState.Ready)
+                {
+                    offers.Stir(task.WorkflowKey);
+                }
             }
-        }
+        };
     }
 
     private static IEnumerable<(TaskKey Task, Wait Wait, string Because)> Read(Envelope message)

@@ -6,13 +6,20 @@ using Npgsql;
 namespace Mesh.Policy.Limits;
 
 /// <summary>Hears how calls ended, and keeps or gives back what they held.</summary>
-internal sealed class CallOutcomes : IMessageHandler
+internal sealed class CallOutcomes : IBatchMessageHandler
 {
     public string Consumer => "policy";
 
     public IReadOnlyCollection<string> Types => Subscriptions.All[Consumer];
 
-    public async Task HandleAsync(Envelope message, NpgsqlTransaction effect, CancellationToken stop)
+    public async Task<Action?> HandleAsync(IReadOnlyList<Envelope> messages, NpgsqlTransaction effect, CancellationToken stop)
+    {
+        await LimitCounters.SettleAsync(effect, [.. messages.Select(Read)], stop);
+
+        return null;
+    }
+
+    private static EndedDispatch Read(Envelope message)
     {
         Facts.V1.CallOutcome outcome;
 
@@ -25,11 +32,8 @@ internal sealed class CallOutcomes : IMessageHandler
             throw new UndecodableMessageException($"Not a CallOutcome: {damaged.Message}");
         }
 
-        if (outcome.Tenant != message.Tenant)
-        {
-            throw new UndecodableMessageException("It names another tenant than its envelope.");
-        }
-
-        await LimitCounters.SettleAsync(effect, outcome.Tenant, outcome.ActionDigest.ToByteArray(), outcome.Dispatch, outcome.Performed, stop);
+        return outcome.Tenant == message.Tenant
+            ? new EndedDispatch(outcome.Tenant, outcome.ActionDigest.ToByteArray(), outcome.Dispatch, outcome.Performed)
+            : throw new UndecodableMessageException("It names another tenant than its envelope.");
     }
 }

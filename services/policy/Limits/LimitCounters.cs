@@ -35,7 +35,7 @@ internal static class LimitCounters
             .OrderBy(room => room.Counter.ToString(), StringComparer.Ordinal)
             .ToArray();
         var counters = Array.ConvertAll(rooms, room => room.Counter.ToArray());
-        await LockAsync(decision, tenant, counters, stop);
+        await LockAsync(decision, [.. counters.Select(_ => tenant)], counters, stop);
 
         // A statement of its own: only a snapshot taken after the locks sees what the previous holder committed. What an earlier
         // dispatch of the action holds is not in its own way: it moves to where the action is dispatched now. The moment is one
@@ -121,23 +121,26 @@ internal static class LimitCounters
         }
     }
 
-    /// <summary>A dispatch has ended: what it holds stays counted, or goes back when it is certain that nothing happened.</summary>
+    /// <summary>Dispatches have ended: what each holds stays counted, or goes back when it is certain that nothing happened.</summary>
     /// <remarks>What a later dispatch holds does not go back: this news may come after the question about that one.</remarks>
-    public static async Task SettleAsync(NpgsqlTransaction effect, string tenant, byte[] action, int dispatch, bool isPerformed, CancellationToken stop)
+    public static async Task SettleAsync(NpgsqlTransaction effect, IReadOnlyList<EndedDispatch> ended, CancellationToken stop)
     {
         await using var held = new NpgsqlCommand(
-            "select counter from reservation where tenant_id = $1 and action_digest = $2 and state = 'reserved' order by counter",
+            """
+            select distinct r.tenant_id, r.counter from unnest($1, $2) as e (tenant_id, action_digest)
+            join reservation r on r.tenant_id = e.tenant_id and r.action_digest = e.action_digest and r.state = 'reserved'
+            """,
             effect.Connection,
             effect);
-        held.Parameters.Add(new() { Value = tenant });
-        held.Parameters.Add(new() { Value = action });
-        var counters = new List<byte[]>();
+        held.Parameters.Add(new() { Value = ended.Select(one => one.Tenant).ToArray() });
+        held.Parameters.Add(new() { Value = ended.Select(one => one.Action).ToArray() });
+        var counters = new List<(string Tenant, byte[] Counter)>();
 
         await using (var rows = await held.ExecuteReaderAsync(stop))
         {
             while (await rows.ReadAsync(stop))
             {
-                counters.Add(rows.GetFieldValue<byte[]>(0));
+                counters.Add((rows.GetString(0), rows.GetFieldValue<byte[]>(1)));
             }
         }
 
@@ -146,24 +149,31 @@ internal static class LimitCounters
             return;
         }
 
-        await LockAsync(effect, tenant, [.. counters], stop);
-        await using var settle = new NpgsqlCommand(
-            """
-            with settled as (
-              update reservation set state = case when $4 then 'kept' else 'released' end
-              where tenant_id = $1 and action_digest = $2 and counter = any($3) and state = 'reserved' and ($4 or dispatch <= $5)
-              returning counter, bucket_starts_at, bucket_ends_at, amount
-            )
-            update limit_bucket b set used = b.used - s.amount from settled s
-            where not $4 and b.tenant_id = $1 and b.counter = s.counter and b.starts_at = s.bucket_starts_at and b.ends_at = s.bucket_ends_at
-            """,
-            effect.Connection,
-            effect);
-        settle.Parameters.Add(new() { Value = tenant });
-        settle.Parameters.Add(new() { Value = action });
-        settle.Parameters.Add(new() { Value = counters.ToArray() });
-        settle.Parameters.Add(new() { Value = isPerformed });
-        settle.Parameters.Add(new() { Value = dispatch });
+        // Of all of them at once: one after the other, they would be taken in another order than decisions take them.
+        await LockAsync(effect, [.. counters.Select(one => one.Tenant)], [.. counters.Select(one => one.Counter)], stop);
+        var locked = counters.GroupBy(one => one.Tenant).ToDictionary(group => group.Key, group => group.Select(one => one.Counter).ToArray());
+        await using var settle = new NpgsqlBatch(effect.Connection, effect);
+
+        foreach (var one in ended.Where(one => locked.ContainsKey(one.Tenant)))
+        {
+            var command = new NpgsqlBatchCommand(
+                """
+                with settled as (
+                  update reservation set state = case when $4 then 'kept' else 'released' end
+                  where tenant_id = $1 and action_digest = $2 and counter = any($3) and state = 'reserved' and ($4 or dispatch <= $5)
+                  returning counter, bucket_starts_at, bucket_ends_at, amount
+                )
+                update limit_bucket b set used = b.used - s.amount from settled s
+                where not $4 and b.tenant_id = $1 and b.counter = s.counter and b.starts_at = s.bucket_starts_at and b.ends_at = s.bucket_ends_at
+                """);
+            command.Parameters.Add(new() { Value = one.Tenant });
+            command.Parameters.Add(new() { Value = one.Action });
+            command.Parameters.Add(new() { Value = locked[one.Tenant] });
+            command.Parameters.Add(new() { Value = one.IsPerformed });
+            command.Parameters.Add(new() { Value = one.Dispatch });
+            settle.BatchCommands.Add(command);
+        }
+
         await settle.ExecuteNonQueryAsync(stop);
     }
 
@@ -173,18 +183,25 @@ internal static class LimitCounters
         + await DeadRows.DeleteAsync(store, "reservation", "forgotten_at < now()", null, stop)
         + await DeadRows.DeleteAsync(store, "limit_counter", "used_at < now() - $1", CounterRetention, stop);
 
-    private static async Task LockAsync(NpgsqlTransaction transaction, string tenant, byte[][] counters, CancellationToken stop)
+    private static async Task LockAsync(NpgsqlTransaction transaction, string[] tenants, byte[][] counters, CancellationToken stop)
     {
         // Made or found, and locked, in one statement: between two of them an old counter could be forgotten, and then nothing locked.
         await using var command = new NpgsqlCommand(
             """
-            insert into limit_counter (tenant_id, counter) select $1, c from unnest($2) as c order by c
+            insert into limit_counter (tenant_id, counter) select t, c from unnest($1, $2) as u (t, c) order by t, c
             on conflict (tenant_id, counter) do update set used_at = excluded.used_at
             """,
             transaction.Connection,
             transaction);
-        command.Parameters.Add(new() { Value = tenant });
+        command.Parameters.Add(new() { Value = tenants });
         command.Parameters.Add(new() { Value = counters });
         await command.ExecuteNonQueryAsync(stop);
     }
 }
+
+/// <summary>A dispatch of an action that has ended.</summary>
+/// <param name="Tenant">Whose.</param>
+/// <param name="Action">The action's digest, 32 bytes.</param>
+/// <param name="Dispatch">Its number.</param>
+/// <param name="IsPerformed">False only when it is certain that nothing happened outside.</param>
+internal sealed record EndedDispatch(string Tenant, byte[] Action, int Dispatch, bool IsPerformed);

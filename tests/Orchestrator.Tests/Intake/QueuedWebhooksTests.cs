@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Text;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
@@ -11,6 +14,7 @@ using Mesh.Orchestrator.Tests.Journal;
 using Mesh.Orchestrator.Tests.Played;
 using Mesh.Policy.V1;
 using Mesh.Postgres;
+using Mesh.ServiceHost;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Mesh.Orchestrator.Tests.Intake;
@@ -34,7 +38,7 @@ public sealed class QueuedWebhooksTests : IClassFixture<JournalFixture>
         flow = new PlayedFlow(journal);
         catalog = new Catalog(journal.Store, TimeProvider.System);
         starter = new TaskStarter(catalog, flow.Policy, journal.One, offers, TimeProvider.System);
-        bus = new Delivery(journal.Store, [new QueuedWebhooks(new WebhookReader(catalog), starter, journal.One, offers)], NullLogger<Delivery>.Instance);
+        bus = new Delivery(journal.Store, [new QueuedWebhooks(new WebhookReader(catalog), starter, offers)], NullLogger<Delivery>.Instance);
     }
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -86,6 +90,46 @@ public sealed class QueuedWebhooksTests : IClassFixture<JournalFixture>
         await DeliverAsync(MessageOf("msg-1"));
 
         Assert.Equal((tenant, 1), (Assert.Single(stirred).Workflow.Tenant, Assert.Single(stirred).Tasks));
+    }
+
+    [Fact]
+    public async Task Each_that_became_a_task_is_counted_once_also_when_one_beside_it_is_refused()
+    {
+        await DeclareAsync();
+        var (mine, counted) = (new AsyncLocal<bool> { Value = true }, 0L);
+        using var meters = new MeterListener { InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Name == "mesh.task.started")
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        } };
+        meters.SetMeasurementEventCallback<long>((_, count, _, _) => counted += mine.Value ? count : 0);
+        meters.Start();
+
+        await DeliverAsync(MessageOf("msg-1"), MessageOf("msg-2"), Garbage(), MessageOf("msg-2"));
+
+        Assert.Equal((2L, 2L), (counted, await TasksAsync()));
+    }
+
+    [Fact]
+    public async Task Of_several_in_one_batch_each_is_looked_at_in_its_own_trace()
+    {
+        await DeclareAsync();
+        var seen = new ConcurrentBag<Activity>();
+        using var spans = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name is MeshSemantics.Meter or "Mesh.Bus",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = seen.Add,
+        };
+        ActivitySource.AddActivityListener(spans);
+        ActivityTraceId[] traces = [ActivityTraceId.CreateRandom(), ActivityTraceId.CreateRandom()];
+
+        await DeliverAsync([.. traces.Select((trace, n) => MessageOf($"msg-{n}") with { TraceParent = $"00-{trace}-{ActivitySpanId.CreateRandom()}-01" })]);
+
+        Assert.All(traces, trace => Assert.Equal(
+            ["bus.consume", MeshSemantics.Orchestrator, MeshSemantics.PolicyEval], seen.Where(span => span.TraceId == trace).Select(span => span.OperationName).Order(StringComparer.Ordinal)));
     }
 
     [Fact]

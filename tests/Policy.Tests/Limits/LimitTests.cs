@@ -6,11 +6,14 @@ using Mesh.Policy.Limits;
 using Mesh.Postgres;
 using Mesh.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 
 namespace Mesh.Policy.Tests.Limits;
 
 public sealed class LimitTests(PolicyNode node)
 {
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task Of_64_calls_at_once_against_a_count_of_10_exactly_10_pass()
     {
@@ -182,6 +185,53 @@ public sealed class LimitTests(PolicyNode node)
     }
 
     [Fact]
+    public async Task Calls_that_end_together_lock_their_counters_in_the_order_in_which_decisions_do()
+    {
+        // A counter of each currency and one of all: that of all must not come first, or every order is a good one.
+        var (tenant, euro, dollar, first) = (default(TestTenant)!, default(V1.DecideRequest)!, default(V1.DecideRequest)!, default(byte[])!);
+
+        do
+        {
+            tenant = await TestTenant.CreateAsync(node, Policies.Limited(countMax: 10, amountMax: 1_000_000));
+            (euro, dollar) = (tenant.AskRefund(100), tenant.AskRefund(100, currency: "USD"));
+            Assert.NotNull((await node.Decisions().DecideAsync(euro)).Permitted);
+            Assert.NotNull((await node.Decisions().DecideAsync(dollar)).Permitted);
+            first = await node.ScalarAsync<byte[]>("select counter from limit_counter where tenant_id = $1 order by counter limit 1", tenant.Name);
+        }
+        while (await node.ScalarAsync<long>("select count(*) from reservation where tenant_id = $1 and counter = $2", tenant.Name, first) == 2);
+
+        var isOfEuro = await node.ScalarAsync<bool>(
+            "select exists (select from reservation where tenant_id = $1 and counter = $2 and action_digest = $3)", tenant.Name, first, DecisionFlowTests.DigestOf(euro).Hash.ToArray());
+        Envelope[] page = [.. ((V1.DecideRequest[])(isOfEuro ? [dollar, euro] : [euro, dollar])).Select(request => MessageOf(tenant.Name, Outcome(tenant, request, isPerformed: true)))];
+        await using var decision = await node.Store.OpenConnectionAsync(Stop);
+        await using var deciding = await decision.BeginTransactionAsync(Stop);
+        await using (var begun = new NpgsqlCommand("select from limit_counter where tenant_id = $1 and counter = $2 for update", decision))
+        {
+            begun.Parameters.Add(new() { Value = tenant.Name });
+            begun.Parameters.Add(new() { Value = first });
+            await begun.ExecuteNonQueryAsync(Stop);
+        }
+
+        await using var consumer = await node.Store.OpenConnectionAsync(Stop);
+        await using var effect = await consumer.BeginTransactionAsync(Stop);
+        var settled = new CallOutcomes().HandleAsync(page, effect, Stop);
+        await Eventually.Async(async () => await node.ScalarAsync<bool>(
+            "select exists (select from pg_stat_activity where pid = $1 and wait_event_type = 'Lock')", consumer.ProcessID));
+
+        // The decision goes on to its other counters, and ends.
+        await using (var rest = new NpgsqlCommand("select count(*) from (select from limit_counter where tenant_id = $1 for update) l", decision))
+        {
+            rest.Parameters.Add(new() { Value = tenant.Name });
+            await rest.ExecuteScalarAsync(Stop);
+        }
+
+        await deciding.CommitAsync(Stop);
+        await settled;
+        await effect.CommitAsync(Stop);
+        Assert.Equal(4L, await node.ScalarAsync<long>("select count(*) from reservation where tenant_id = $1 and state = 'kept'", tenant.Name));
+    }
+
+    [Fact]
     public async Task A_counter_that_no_window_can_reach_is_forgotten_and_begins_anew_and_one_in_use_is_not()
     {
         var (idle, busy) = (await TestTenant.CreateAsync(node, Policies.Limited(countMax: 1, amountMax: 1_000_000)), await TestTenant.CreateAsync(node, Policies.Limited(countMax: 1, amountMax: 1_000_000)));
@@ -192,7 +242,7 @@ public sealed class LimitTests(PolicyNode node)
         await node.ExecuteAsync("update reservation set forgotten_at = clock_timestamp() - interval '1s' where tenant_id = $1", idle.Name);
 
         // Two counters of the idle tenant, a bucket and a reservation of each.
-        Assert.True(await LimitCounters.TrimAsync(node.Store, TestContext.Current.CancellationToken) >= 6);
+        Assert.True(await LimitCounters.TrimAsync(node.Store, Stop) >= 6);
 
         Assert.Equal(0L, await CountersAsync(idle));
         Assert.Equal(2L, await CountersAsync(busy));
@@ -277,11 +327,14 @@ public sealed class LimitTests(PolicyNode node)
         await Eventually.Async(async () => await node.ScalarAsync<bool>("select exists (select from inbox where message_id = $1)", message));
     }
 
+    private static Envelope MessageOf(string tenant, CallOutcome outcome) =>
+        new(Guid.CreateVersion7(), tenant, "call", 1, CallOutcome.Descriptor.FullName, null, outcome.ToByteArray());
+
     private async Task<Guid> SendAsync(string tenant, CallOutcome outcome)
     {
-        var message = new Envelope(Guid.CreateVersion7(), tenant, "call", 1, CallOutcome.Descriptor.FullName, null, outcome.ToByteArray());
+        var message = MessageOf(tenant, outcome);
         await using var bus = new EmbeddedBus(node.Connection, RetryPauses.Default, NullLoggerFactory.Instance);
-        Assert.Contains(message.Id, await bus.SendAsync([message], TestContext.Current.CancellationToken));
+        Assert.Contains(message.Id, await bus.SendAsync([message], Stop));
 
         return message.Id;
     }

@@ -14,7 +14,7 @@ internal sealed class EffectHandler(string consumer, string type, Func<Envelope,
 
     public IReadOnlyCollection<string> Types => [type];
 
-    public async Task HandleAsync(Envelope message, NpgsqlTransaction effect, CancellationToken stop)
+    public async Task<Action?> HandleAsync(Envelope message, NpgsqlTransaction effect, CancellationToken stop)
     {
         Deliveries.Enqueue(message.Id);
         await (before?.Invoke(message) ?? Task.CompletedTask);
@@ -22,5 +22,6 @@ internal sealed class EffectHandler(string consumer, string type, Func<Envelope,
         command.Parameters.Add(new() { Value = $"{consumer}/{message.Key}" });
         command.Parameters.Add(new() { Value = message.KeySequence });
         await command.ExecuteNonQueryAsync(stop);
+        return null;
     }
 }
