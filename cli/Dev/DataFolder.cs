@@ -74,6 +74,26 @@ internal sealed class DataFolder(string path)
         return claim;
     }
 
+    /// <summary>Remembers which bus the folder's messages are on, or says that they are on another one.</summary>
+    /// <remarks>Whoever takes another bus does not find them: a fact would be missing from the log, and a decided approval wake nobody.</remarks>
+    public void KeepTo(string bus)
+    {
+        var file = System.IO.Path.Combine(Run, "bus");
+        var known = File.Exists(file) ? File.ReadAllText(file).Trim() : "";
+
+        if (known.Length == 0)
+        {
+            File.WriteAllText(file, bus);
+        }
+        else if (known != bus)
+        {
+            throw new ProblemException(Problem.Here(
+                "BUS_CHANGED",
+                $"The mesh in {Path} has its messages on the bus {known}: start it with --bus {known}, begin anew with --fresh, or name another folder with --data.",
+                ExitCodes.Conflict));
+        }
+    }
+
     private static void MakeFolder(string folder, UnixFileMode mode)
     {
         Directory.CreateDirectory(folder, mode);

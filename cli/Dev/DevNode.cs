@@ -54,6 +54,7 @@ internal sealed class DevNode : IAsyncDisposable
             stopping.Cancel();
         });
         using var claim = await settings.Data.ClaimAsync(settings.Fresh, settings.Scale.GetValueOrDefault("toolrunner", 1));
+        settings.Data.KeepTo(settings.Bus);
         using var ports = PortBlock.Reserve(settings.Port, Replica.All(settings.Scale));
         try
         {

@@ -92,13 +92,16 @@ public sealed class ReplicaHints(string channel, NpgsqlDataSource store, TimePro
             }
 
             Say(Hello);
+            var saidAt = clock.GetTimestamp();
 
             while (true)
             {
-                // Asked again while nobody is known: the first word of two that started together may have been lost.
-                if (!await connection.WaitAsync(SayHereEvery, stop))
+                // Also one that hears all the time and has nothing to tell. Asked again while nobody is known: the first word of two that
+                // started together may have been lost.
+                if (!await connection.WaitAsync(SayHereEvery, stop) || clock.GetElapsedTime(saidAt) >= SayHereEvery)
                 {
                     Say(HasOthers ? Here : Hello);
+                    saidAt = clock.GetTimestamp();
                 }
             }
         }

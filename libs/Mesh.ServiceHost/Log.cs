@@ -33,8 +33,8 @@ internal static partial class Log
     [LoggerMessage(9010, LogLevel.Information, "{Path} was read: {Keys} keys are trusted.")]
     public static partial void TrustRead(this ILogger log, string path, int keys);
 
-    [LoggerMessage(9011, LogLevel.Information, "{Peer} at {Replica} cannot be reached ({Cause}).")]
-    public static partial void ReplicaNotReached(this ILogger log, string peer, string replica, string cause);
+    [LoggerMessage(EventId = 9011, Message = "{Peer} at {Replica} cannot be reached ({Cause}).")]
+    public static partial void ReplicaNotReached(this ILogger log, LogLevel level, string peer, string replica, string cause);
 
     [LoggerMessage(9051, LogLevel.Information, "{Gauges} could not look ({Failure}), and show nothing until they can.")]
     public static partial void NotSampled(this ILogger log, string gauges, string failure);

@@ -8,7 +8,4 @@ public static class MeshLimits
 
     /// <summary>How far clocks of two services may be apart before one says that it is not ready.</summary>
     public static readonly TimeSpan ClockSkewMax = TimeSpan.FromSeconds(2);
-
-    /// <summary>How long a stopping service finishes what is in flight.</summary>
-    public static readonly TimeSpan Drain = TimeSpan.FromSeconds(3);
 }

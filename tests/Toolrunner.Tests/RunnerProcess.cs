@@ -27,6 +27,9 @@ public sealed class RunnerProcess : IAsyncLifetime
     // In the open: agents run as other users.
     internal string Data { get; } = $"/tmp/mesh-runner-{Guid.NewGuid().ToString("N")[..8]}";
 
+    /// <summary>How long it finishes what is in flight when it is told to stop.</summary>
+    internal string Drain { get; init; } = "3s";
+
     internal int Pid => process!.Id;
 
     internal string Log => string.Join('\n', log);
@@ -81,6 +84,16 @@ public sealed class RunnerProcess : IAsyncLifetime
 
     internal void Kill() => process!.Kill();
 
+    /// <summary>Tells it to stop, as a launcher does.</summary>
+    internal void Stop() => process!.StandardInput.Close();
+
+    internal async Task<int> ExitCodeAsync(CancellationToken stop)
+    {
+        await process!.WaitForExitAsync(stop);
+
+        return process.ExitCode;
+    }
+
     private static string Local(int port) => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}");
 
     private void Start()
@@ -89,7 +102,7 @@ public sealed class RunnerProcess : IAsyncLifetime
         string[] arguments =
         [
             typeof(RunFlow).Assembly.Location,
-            "--listen", Local(port), "--health", "127.0.0.1:0", "--linger", "0s", "--keys", keys.Of("toolrunner"), "--domain", TestKeys.Domain,
+            "--listen", Local(port), "--health", "127.0.0.1:0", "--linger", "0s", "--drain", Drain, "--keys", keys.Of("toolrunner"), "--domain", TestKeys.Domain,
             "--peer-vault", Local(vault!.Port), "--peer-orchestrator", Local(orchestrator!.Port), "--stop-on-stdin-eof", "true",
             "--runner-data", Data, "--agents-file", Path.Combine(Data, "agents.json"), "--agent-logs", Path.Combine(Data, "logs"), "--log-level", "debug",
         ];

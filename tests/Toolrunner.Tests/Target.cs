@@ -18,6 +18,11 @@ internal sealed class Target : IAsyncDisposable
 
     private Target(WebApplication app) => this.app = app;
 
+    private readonly TaskCompletionSource released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Lets the answers of <c>/held</c> go.</summary>
+    public void Release() => released.TrySetResult();
+
     public ConcurrentQueue<Seen> Requests { get; } = new();
 
     public string Host => new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Authority;
@@ -48,6 +53,11 @@ internal sealed class Target : IAsyncDisposable
             case "echo":
                 context.Response.ContentType = "application/json";
                 await context.Response.WriteAsync(body.Length > 0 ? body : "{}");
+                break;
+
+            case "held":
+                await released.Task.WaitAsync(context.RequestAborted);
+                await context.Response.WriteAsync("{}");
                 break;
 
             case "leak":

@@ -15,6 +15,8 @@ internal sealed class WorkStand
     private volatile TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private AgentAssignment[] assignments = [];
 
+    public ConcurrentQueue<AssignAgentsRequest> Leaves { get; } = new();
+
     public ConcurrentQueue<EndAgentRequest> Ends { get; } = new();
 
     public ConcurrentQueue<RecordStepRequest> Steps { get; } = new();
@@ -35,6 +37,13 @@ internal sealed class WorkStand
     {
         public override async Task<AssignAgentsResponse> AssignAgents(AssignAgentsRequest request, ServerCallContext context)
         {
+            if (request.Leaving)
+            {
+                stand.Leaves.Enqueue(request);
+
+                return new AssignAgentsResponse();
+            }
+
             var wait = stand.changed.Task;
 
             if (request.Etag == Etag())

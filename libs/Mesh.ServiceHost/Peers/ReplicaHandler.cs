@@ -1,3 +1,5 @@
+using System.Security.Authentication;
+
 namespace Mesh.ServiceHost;
 
 /// <summary>Sends each request to the next replica of a peer, and to the one after it when that one cannot be reached.</summary>
@@ -42,7 +44,9 @@ public sealed class ReplicaHandler(string peer, PeerReplicas replicas, TimeProvi
                 {
                     if (replicas.Shun(replica))
                     {
-                        log.ReplicaNotReached(peer, replica.Authority, thrown.Message);
+                        // One that starts or stops is seen every day. One whose certificate is not the peer's is in nobody's plan.
+                        var cause = thrown.GetBaseException();
+                        log.ReplicaNotReached(cause is AuthenticationException ? LogLevel.Warning : LogLevel.Information, peer, replica.Authority, cause.Message);
                     }
 
                     failure = thrown;

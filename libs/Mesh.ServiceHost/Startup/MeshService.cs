@@ -208,7 +208,7 @@ public static class MeshService
         services.AddSingleton<MethodRows>();
         services.AddHostedService(static provider => provider.GetRequiredService<MethodRows>());
         services.AddHostedService<Linger>();
-        services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Linger + MeshLimits.Drain);
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Linger + options.Drain);
 
         services.AddRouting();
         services.AddMetrics();

@@ -75,6 +75,11 @@ public sealed record MeshServiceOptions
     [Range(typeof(TimeSpan), "00:00:00", "00:00:30")]
     public TimeSpan Linger { get; init; } = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>How long it then finishes what is in flight.</summary>
+    [Option("drain", "How long a service that is told to stop then finishes what is in flight, before it cuts it off: 1s to 330s. For a tool runner, as long as its slowest tools take.")]
+    [Range(typeof(TimeSpan), "00:00:01", "00:05:30")]
+    public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(3);
+
     /// <summary>The configured address of a peer, or null.</summary>
     public string? Peer(string service) => service switch
     {

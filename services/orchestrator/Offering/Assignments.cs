@@ -77,6 +77,13 @@ internal sealed class Assignments(
 
     public async Task<V1.AssignAgentsResponse> WaitAsync(V1.AssignAgentsRequest request, CancellationToken stop)
     {
+        if (request.Leaving)
+        {
+            await LeaveAsync(request, stop);
+
+            return new V1.AssignAgentsResponse();
+        }
+
         var until = clock.GetUtcNow() + PollMax;
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop, life.ApplicationStopping);
         await EndPredecessorAsync(request, stop);
@@ -143,6 +150,21 @@ internal sealed class Assignments(
         }
 
         runners[request.RunnerAddress] = Seen(request);
+    }
+
+    // Its agents have ended. Who runs them next is found now, not when it would be taken for dead.
+    private async Task LeaveAsync(V1.AssignAgentsRequest request, CancellationToken stop)
+    {
+        await using var command = store.Command(
+            "delete from orchestrator.assignment where runner_instance = $1 returning tenant_id, workflow, version", request.RunnerInstance);
+
+        foreach (var workflow in await ReadKeysAsync(command, stop))
+        {
+            await claims.EndAgentsOfAsync(workflow, stop);
+        }
+
+        runners.TryRemove(request.RunnerAddress, out _);
+        Stir();
     }
 
     private Runner Seen(V1.AssignAgentsRequest request) => new(request.RunnerInstance, request.Running.Count, request.Capacity > 0, clock.GetTimestamp());

@@ -2,13 +2,16 @@ using Mesh.Postgres;
 
 namespace Mesh.Policy.Versions;
 
-/// <summary>Sees that another replica has activated a policy: when it hints so, and every two seconds in case the hint was lost.</summary>
+/// <summary>Sees that another replica has activated a policy: when it hints so, and within a second in case the hint was lost.</summary>
 internal sealed class ActivationWatch(ActivePolicies policies, ReplicaHints hints, ILogger<ActivationWatch> log) : BackgroundService
 {
     /// <summary>What the replica that activated one hints.</summary>
     public const string Activated = "activated";
 
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(0.9);
+
+    // For one of which nobody has said a word yet.
+    private static readonly TimeSpan EveryAlone = TimeSpan.FromSeconds(2);
 
     private readonly SemaphoreSlim hinted = new(0, 1);
 
@@ -27,7 +30,7 @@ internal sealed class ActivationWatch(ActivePolicies policies, ReplicaHints hint
             while (true)
             {
                 await LookAsync(stoppingToken);
-                await hinted.WaitAsync(Every, stoppingToken);
+                await hinted.WaitAsync(hints.HasOthers ? Every : EveryAlone, stoppingToken);
             }
         }
         finally

@@ -10,6 +10,9 @@ internal sealed class AgentFleet(
 {
     // The orchestrator answers after 10 s at the latest.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
+    // A node stops within seconds, its orchestrator maybe first.
+    private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(2);
 
@@ -17,6 +20,8 @@ internal sealed class AgentFleet(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        // Agents end first, so that others run them while the calls of this one are finished.
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, life.ApplicationStopping);
         file.Clear();
 
         if (await Scratch.SweepAsync(options.Data) is > 0 and var withstood)
@@ -26,10 +31,10 @@ internal sealed class AgentFleet(
 
         try
         {
-            await StartedAsync(stoppingToken);
-            await FollowAsync(stoppingToken);
+            await StartedAsync(ending.Token);
+            await FollowAsync(ending.Token);
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
             // The host stops.
         }
@@ -41,6 +46,20 @@ internal sealed class AgentFleet(
             }
 
             await Task.WhenAll(kept.Values.Select(agent => agent.Run));
+            await LeaveAsync();
+        }
+    }
+
+    private async Task LeaveAsync()
+    {
+        try
+        {
+            await orchestrator.AssignAgentsAsync(
+                new AssignAgentsRequest { RunnerInstance = self.Instance, RunnerAddress = self.Address, Leaving = true }, deadline: DateTime.UtcNow + LeavePatience);
+        }
+        catch (RpcException)
+        {
+            // It is missed after 30 s.
         }
     }
 

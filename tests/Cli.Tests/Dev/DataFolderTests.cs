@@ -61,6 +61,26 @@ public sealed class DataFolderTests
     }
 
     [Fact]
+    public async Task A_folder_keeps_to_the_bus_that_its_messages_are_on_until_it_begins_anew()
+    {
+        using var folder = new OpenFolder();
+        var data = new DataFolder(folder.Path);
+
+        using (await data.ClaimAsync(fresh: false))
+        {
+            data.KeepTo("postgres");
+            data.KeepTo("postgres");
+            var refused = Assert.Throws<ProblemException>(() => data.KeepTo("rabbitmq")).Problem;
+
+            Assert.Equal("BUS_CHANGED", refused.Reason);
+            Assert.Contains("--bus postgres", refused.Message, StringComparison.Ordinal);
+        }
+
+        using var anew = await data.ClaimAsync(fresh: true);
+        data.KeepTo("rabbitmq");
+    }
+
+    [Fact]
     public void What_other_users_must_reach_is_moved_away_from_a_folder_that_is_closed_to_them_and_only_then()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root lends other users its folders.");

@@ -102,7 +102,17 @@ public sealed class BadInputTests(SharedMesh shared)
             await using (var replica = await ReplicaAsync(mesh, "policy", "--use-aliases", "-v", $"{volume}:/mesh/operator:ro", "-e", "MESH_TLS=/mesh/operator/another/tls/policy"))
             {
                 await replica.SaysAsync("\"status\":\"ready\"");
-                await GoesOnAsync(mesh);
+
+                // As soon as its peers have looked its name up again.
+                await Eventually.Async(
+                    async () =>
+                    {
+                        await GoesOnAsync(mesh);
+                        return (await mesh.ComposeAsync("logs", "--no-color", "orchestrator")).Split('\n').Any(line =>
+                            line.Contains("\"level\":\"warn", StringComparison.Ordinal) && line.Contains("policy at ", StringComparison.Ordinal) && line.Contains("certificate", StringComparison.Ordinal));
+                    },
+                    Patience,
+                    "the orchestrator says why it does not call the replica");
             }
         }
         finally
