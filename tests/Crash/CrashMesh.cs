@@ -56,6 +56,23 @@ public abstract partial class CrashMesh : RefundMesh, IAsyncLifetime
             Patience);
     }
 
+    /// <summary>The tasks that were submitted for an order, read past the services: also while they are stopped.</summary>
+    public async Task<IReadOnlyList<string>> TasksOfAsync(string order)
+    {
+        await using var command = Store.CreateCommand(
+            "select task_id::text from orchestrator.journal where seq = 1 and kind = 'TaskSubmitted' and position(convert_to($1, 'UTF8') in body) > 0");
+        command.Parameters.AddWithValue(order);
+        var tasks = new List<string>();
+        await using var rows = await command.ExecuteReaderAsync();
+
+        while (await rows.ReadAsync())
+        {
+            tasks.Add(rows.GetString(0));
+        }
+
+        return tasks;
+    }
+
     /// <summary>kill -9, and returns when the launcher has seen it die of that.</summary>
     public async Task KillAsync(string service)
     {

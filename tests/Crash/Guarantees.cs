@@ -13,6 +13,9 @@ internal sealed class Guarantees
 {
     private const string Refund = "payments.refund#0";
 
+    // The sample's policy: above it a person is asked, and then no limit counts the refund.
+    private const long UnattendedMax = 5_000;
+
     private static readonly string[] NeedClaim = ["StepRecorded", "CallRequested", "CallDispatched", "TaskFinished"];
 
     private readonly CrashMesh mesh;
@@ -36,14 +39,25 @@ internal sealed class Guarantees
     public static async Task AssertAsync(CrashMesh mesh, string task, string order)
     {
         var guarantees = new Guarantees(mesh, task, order, await mesh.EventsAsync(task), await mesh.LogOfAsync(order), await mesh.StoryAsync(task));
+
+        // What was told twice has been told twice by now, and what was not told is missing.
+        await mesh.QuietAsync();
+        await guarantees.TheWebhookIsOneTaskAsync();
         guarantees.RecordedStepsNeverRunAgain();
         await mesh.AssertEachWriteWasLoggedFirstAsync(task, guarantees.shop);
         guarantees.WhatMayNotBeRepeatedIsSentOnce();
         await guarantees.NobodyElseHasACredentialAsync();
         await guarantees.ALeaseWorksOnceAsync();
+        await guarantees.AnApprovalWakesOnceAsync();
         guarantees.AReplacedClaimDoesNothing();
+        await guarantees.EachLimitIsChargedOnceAsync();
         await mesh.AssertVerifiesAsync();
     }
+
+    private bool NeededApproval => shop.Refunds.Single().GetProperty("request").GetProperty("amount_minor").GetInt64() > UnattendedMax;
+
+    // G12.
+    private async Task TheWebhookIsOneTaskAsync() => Assert.Equal([task], await mesh.TasksOfAsync(order));
 
     // G2.
     private void RecordedStepsNeverRunAgain()
@@ -139,6 +153,35 @@ internal sealed class Guarantees
         Assert.Equal(logged.Count, logged.Distinct().Count());
     }
 
+    // G6, as far as a crash can touch it: policy's facts are in the log, each once, and wake the task once.
+    private async Task AnApprovalWakesOnceAsync()
+    {
+        string[] facts = NeededApproval ? ["ApprovalDecided", "ApprovalRequested"] : [];
+        await Eventually.Async(async () => (await ApprovalFactsAsync()).Count >= facts.Length, TimeSpan.FromSeconds(60));
+        Assert.Equal(facts, await ApprovalFactsAsync());
+        Assert.Equal(Of("TaskParked").Count(), Of("TaskResumed").Count());
+    }
+
+    // G14, by what policy's tables say.
+    private async Task EachLimitIsChargedOnceAsync()
+    {
+        var amount = shop.Refunds.Single().GetProperty("request").GetProperty("amount_minor").GetInt64();
+        (string, long, string)[] kept = NeededApproval ? [("mail.send#0", 1, "kept")] : [("mail.send#0", 1, "kept"), (Refund, 1, "kept"), (Refund, amount, "kept")];
+
+        // How a call ended comes over the bus.
+        await Eventually.Async(async () => (await ChargesAsync()).All(charge => charge.State != "reserved"), TimeSpan.FromSeconds(60));
+        Assert.Equal(kept, await ChargesAsync());
+
+        // A bucket counts what is charged to it, of every task until now, and nothing else.
+        await using var command = mesh.Store.CreateCommand(
+            """
+            select count(*)::int from policy.limit_bucket b where b.used <>
+                (select coalesce(sum(r.amount), 0) from policy.reservation r
+                 where r.tenant_id = b.tenant_id and r.counter = b.counter and r.bucket_starts_at = b.starts_at and r.bucket_ends_at = b.ends_at and r.state <> 'released')
+            """);
+        Assert.Equal(0, await command.ExecuteScalarAsync());
+    }
+
     // G13.
     private void AReplacedClaimDoesNothing()
     {
@@ -172,6 +215,31 @@ internal sealed class Guarantees
 
     private async Task<List<string>> RedemptionsAsync() =>
         [.. (await mesh.LoggedAsync(task)).Where(entry => entry.Kind == "LeaseRedeemed").Select(entry => JsonSerializer.Deserialize<JsonElement>(entry.Leaf.Span).GetProperty("lease_id").GetString()!)];
+
+    private async Task<List<string>> ApprovalFactsAsync() =>
+        [.. (await mesh.LoggedAsync(task)).Select(entry => entry.Kind).Where(kind => kind.StartsWith("Approval", StringComparison.Ordinal)).Order()];
+
+    // What each call of the task takes of limits, each where a bucket counts it.
+    private async Task<List<(string Step, long Amount, string State)>> ChargesAsync()
+    {
+        await using var command = mesh.Store.CreateCommand(
+            """
+            select j.step, r.amount, r.state from orchestrator.journal j
+            join policy.reservation r on r.tenant_id = j.tenant_id and position(r.action_digest in j.body) > 0
+            join policy.limit_bucket b on b.tenant_id = r.tenant_id and b.counter = r.counter and b.starts_at = r.bucket_starts_at and b.ends_at = r.bucket_ends_at
+            where j.task_id = $1 and j.kind = 'CallRequested' order by j.step, r.amount
+            """);
+        command.Parameters.AddWithValue(Guid.Parse(task));
+        var charges = new List<(string, long, string)>();
+        await using var rows = await command.ExecuteReaderAsync();
+
+        while (await rows.ReadAsync())
+        {
+            charges.Add((rows.GetString(0), rows.GetInt64(1), rows.GetString(2)));
+        }
+
+        return charges;
+    }
 
     private IEnumerable<TaskEvent> Of(string kind) => events.Where(entry => entry.Kind == kind);
 
