@@ -17,6 +17,9 @@ internal abstract record CrashPoint(int Number, string Effect, string Side, stri
     /// <summary>The moment is at what comes of a person's approval, which the bus brings.</summary>
     public bool IsAtApproval { get; init; }
 
+    /// <summary>The moment is at a delivery that the broker alone has accepted, because no orchestrator answered. Only a bus with a broker has it.</summary>
+    public bool IsQueued { get; init; }
+
     /// <summary>Kills the victim at the moment of the task that <paramref name="deliver"/> begins; answers that task, and when the victim was dead.</summary>
     public abstract Task<(Task<string> Delivery, DateTime DeadAt)> StrikeAsync(CrashMesh mesh, string order, Func<Task<string>> deliver);
 
