@@ -30,6 +30,7 @@ public sealed class BusConsumers(IBusTransport bus, Delivery delivery, ILogger<B
             {
                 // The outermost loop: what was claimed comes back by itself.
                 log.ConsumerInterrupted(consumer, error);
+                DeliveryMetrics.Interrupt(consumer);
                 await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(300, 700)), stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -18,6 +18,12 @@ internal static class DeliveryMetrics
     private static readonly Histogram<double> Lag = new Meter(MeshSemantics.Meter).CreateHistogram(
         "mesh.bus.delivery.lag", "s", "From the time in a message's id, when it was written, until its consumer has handled it: outbox, bus, queue and retries.", advice: Durations.Buckets);
 
+    private static readonly Counter<long> Interruptions = new Meter(MeshSemantics.Meter).CreateCounter<long>(
+        "mesh.bus.interrupted", "{interruption}", "How often a consumer was broken off, by its store or its bus, before it had settled what it had in hand.");
+
+    /// <summary>Counts that a consumer was broken off and begins anew.</summary>
+    public static void Interrupt(string consumer) => Interruptions.Add(1, new KeyValuePair<string, object?>("consumer", consumer));
+
     /// <summary>Counts messages as in hand, until what this answers is disposed of.</summary>
     public static IDisposable Handle(string consumer, int messages) => new InHand(consumer, messages);
 

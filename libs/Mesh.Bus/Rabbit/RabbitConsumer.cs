@@ -61,6 +61,7 @@ internal sealed class RabbitConsumer(
             catch (Exception error) when (!stop.IsCancellationRequested)
             {
                 log.ConsumerInterrupted(consumer, error);
+                DeliveryMetrics.Interrupt(consumer);
                 await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(300, 700)), stop);
             }
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Mesh.Bus;
 using Mesh.Postgres;
 using Mesh.TestKit;
@@ -84,6 +85,29 @@ public abstract class BusContractTests(BusFixture fixture)
         await Eventually.Async(async () => (await EffectsAsync("bad")).Length == 3);
         await AssertEffectsAsync("bad", 1, 2, 3);
         await AssertEffectsAsync("good", 1, 2);
+    }
+
+    [Fact]
+    public async Task A_store_that_is_gone_for_a_moment_costs_no_message_and_each_loss_is_counted()
+    {
+        var (losses, interruptions) = (2, 0L);
+        using var meters = new MeterListener { InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Name == "mesh.bus.interrupted")
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        } };
+        meters.SetMeasurementEventCallback<long>((_, count, tags, _) =>
+            Interlocked.Add(ref interruptions, tags.ToArray().Any(tag => consumer.Equals(tag.Value)) ? count : 0));
+        meters.Start();
+        await using var consuming = await ConsumeAsync(new EffectHandler(consumer, type, _ =>
+            Interlocked.Decrement(ref losses) >= 0 ? throw new StoreUnavailableException("test", mayHaveCommitted: false, new IOException("gone")) : Task.CompletedTask));
+
+        await SendAsync(Message("k", 1));
+
+        await Eventually.Async(async () => (await EffectsAsync("k")).Length == 1, TimeSpan.FromSeconds(60));
+        Assert.Equal(2, Interlocked.Read(ref interruptions));
     }
 
     [Fact]
