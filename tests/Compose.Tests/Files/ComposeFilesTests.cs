@@ -1,3 +1,4 @@
+using System.Globalization;
 using Map = System.Collections.Generic.Dictionary<object, object?>;
 
 namespace Compose.Tests.Files;
@@ -36,6 +37,16 @@ public sealed class ComposeFilesTests
     [MemberData(nameof(Containers))]
     public void Every_container_has_limits_of_memory_processors_and_processes(string file, string name) =>
         Assert.All((string[])["mem_limit", "cpus", "pids_limit"], key => Assert.Contains(key, Of(file, name).Keys));
+
+    [Theory]
+    [MemberData(nameof(Containers))]
+    public void No_container_needs_more_than_one_processor_unless_it_is_told(string file, string name)
+    {
+        var processors = ComposeFile.Text(Of(file, name), "cpus");
+
+        // Docker refuses a container that may use more processors than the machine has.
+        Assert.True(processors == "${MESH_CPUS:-2.0}" || double.Parse(processors, CultureInfo.InvariantCulture) <= 1, processors);
+    }
 
     [Theory]
     [MemberData(nameof(Containers))]
