@@ -1,18 +1,24 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Map = System.Collections.Generic.Dictionary<object, object?>;
 
 namespace Compose.Tests.Files;
 
 /// <summary>What holds for every container, read from the files: no engine is needed.</summary>
-public sealed class ComposeFilesTests
+public sealed partial class ComposeFilesTests
 {
     private static readonly string[] Services = ["ingress", "orchestrator", "policy", "vault", "audit", "toolrunner"];
 
     private static readonly ComposeFile Base = ComposeFile.Read("compose.yaml");
     private static readonly ComposeFile Sample = ComposeFile.Read("compose.sample.yaml");
+    private static readonly ComposeFile Observability = ComposeFile.Read("compose.observability.yaml");
 
     public static TheoryData<string, string> Containers => new(
-        Base.Services.Keys.Select(name => ("compose.yaml", name)).Concat(Sample.Services.Where(one => one.Key != "toolrunner").Select(one => ("compose.sample.yaml", one.Key))));
+    [
+        .. Base.Services.Keys.Select(name => ("compose.yaml", name)),
+        .. Sample.Services.Keys.Except(Services).Select(name => ("compose.sample.yaml", name)),
+        .. Observability.Services.Keys.Except(Services).Select(name => ("compose.observability.yaml", name)),
+    ]);
 
     [Fact]
     public void The_six_services_and_what_prepares_and_serves_them_are_there() =>
@@ -54,6 +60,12 @@ public sealed class ComposeFilesTests
     {
         foreach (var volume in ComposeFile.Texts(Of(file, name), "volumes"))
         {
+            // Configuration of images that are not ours, from the sources.
+            if (volume.StartsWith("./observability/", StringComparison.Ordinal) && volume.EndsWith(":ro", StringComparison.Ordinal))
+            {
+                continue;
+            }
+
             // A name before the colon is a volume, a lone path a volume of the container's own.
             Assert.False(volume.Contains(':', StringComparison.Ordinal) && volume[0] is '/' or '.' or '~', volume);
             Assert.DoesNotContain("docker.sock", volume, StringComparison.Ordinal);
@@ -67,9 +79,10 @@ public sealed class ComposeFilesTests
         var service = Of(file, name);
         var told = ComposeFile.Texts(service, "environment").Concat(ComposeFile.Texts(service, "command"));
 
+        // A value that says which file it is in is not the secret itself.
+        Assert.DoesNotContain(told, text => NamesSecret().IsMatch(text) && !text.Split('=', 2)[1].StartsWith("$$__file{/run/secrets/", StringComparison.Ordinal));
         Assert.DoesNotContain(told, text => text.Contains("assword=", StringComparison.Ordinal) || text.Contains("://mesh:", StringComparison.Ordinal)
-            || text.Contains("mesh_", StringComparison.Ordinal) || text.StartsWith("MESH_TOKEN=", StringComparison.Ordinal)
-            || text.StartsWith("POSTGRES_PASSWORD=", StringComparison.Ordinal));
+            || text.Contains("mesh_", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -78,7 +91,7 @@ public sealed class ComposeFilesTests
     {
         var image = ComposeFile.Text(Of(file, name), "image");
 
-        Assert.Matches("^(postgres:17|rabbitmq:4|\\$\\{MESH_IMAGE:-mesh:local\\}|\\$\\{MESH_SAMPLE_IMAGE:-mesh-sample:local\\})$", image);
+        Assert.Matches("^(postgres:17|rabbitmq:4|\\$\\{MESH_IMAGE:-mesh:local\\}|\\$\\{MESH_SAMPLE_IMAGE:-mesh-sample:local\\}|[a-z/-]+:v?[0-9]+\\.[0-9]+\\.[0-9]+)$", image);
     }
 
     [Fact]
@@ -187,6 +200,16 @@ public sealed class ComposeFilesTests
     }
 
     [Fact]
+    public void Grafana_reads_its_first_password_from_a_file_of_the_machine()
+    {
+        var grafana = Observability.Services["grafana"];
+
+        Assert.Contains("GF_SECURITY_ADMIN_PASSWORD=$$__file{/run/secrets/grafana-password}", ComposeFile.Texts(grafana, "environment"));
+        Assert.Equal(["grafana-password"], ComposeFile.Texts(grafana, "secrets"));
+        Assert.Equal(["file=${MESH_GRAFANA_SECRET:-./secrets/grafana}"], ComposeFile.Texts((Map)Observability.Root["secrets"]!, "grafana-password"));
+    }
+
+    [Fact]
     public void The_file_of_ports_publishes_on_loopback_only() =>
         Assert.All(
             ComposeFile.Read("compose.ports.yaml").Services.Values.SelectMany(service => ComposeFile.Texts(service, "ports")),
@@ -196,9 +219,9 @@ public sealed class ComposeFilesTests
     public void Every_variable_of_the_files_is_in_the_example_with_its_default()
     {
         var example = File.ReadAllLines(Path.Combine(Mesh.TestKit.Repository.Root, "compose", ".env.example"));
-        string[] unlisted = ["MESH_POSTGRES_PORT", "MESH_RABBITMQ_PORT", "MESH_POSTGRES_SECRET", "MESH_BUS_URL_SECRET"];
+        string[] unlisted = ["MESH_POSTGRES_PORT", "MESH_RABBITMQ_PORT", "MESH_POSTGRES_SECRET", "MESH_BUS_URL_SECRET", "MESH_GRAFANA_SECRET"];
         var used = Directory.EnumerateFiles(Path.Combine(Mesh.TestKit.Repository.Root, "compose"), "*.yaml")
-            .SelectMany(file => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(file), @"\$\{(\w+):-([^}]*)\}"))
+            .SelectMany(file => Regex.Matches(File.ReadAllText(file), @"\$\{(\w+):-([^}]*)\}"))
             .Select(match => $"{match.Groups[1].Value}={match.Groups[2].Value}")
             .Distinct()
             .Where(line => !unlisted.Contains(line.Split('=')[0]))
@@ -207,7 +230,12 @@ public sealed class ComposeFilesTests
         Assert.Equal(used, example.Where(line => line.Length > 0 && line[0] != '#').Order());
     }
 
-    private static Map Of(string file, string name) => (file == "compose.yaml" ? Base : Sample).Services[name];
+    private static Map Of(string file, string name) => (file switch
+    {
+        "compose.yaml" => Base,
+        "compose.sample.yaml" => Sample,
+        _ => Observability,
+    }).Services[name];
 
     private static IEnumerable<(string Volume, List<string> Readers)> Readers() =>
         from service in Base.Services
@@ -215,4 +243,7 @@ public sealed class ComposeFilesTests
         where volume.Contains(':', StringComparison.Ordinal)
         group service.Key by volume.Split(':')[0] into readers
         select (readers.Key, readers.ToList());
+
+    [GeneratedRegex("^[A-Z_]*(PASSWORD|SECRET|TOKEN)=.")]
+    private static partial Regex NamesSecret();
 }
