@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using YamlDotNet.RepresentationModel;
@@ -91,7 +92,8 @@ public sealed partial class WhatWatchesTheMesh
     [Fact]
     public void Every_alert_and_every_panel_asks_for_metrics_that_the_page_describes()
     {
-        var described = MetricsOfThePage();
+        // Prometheus's own, and the runtime's that every process has from its first export on.
+        var described = MetricsOfThePage().Concat(["up", "dotnet_process_cpu_count"]).ToHashSet();
         var asked = Alerts().Concat(Panels()).ToList();
 
         Assert.All(asked, query =>
@@ -105,8 +107,8 @@ public sealed partial class WhatWatchesTheMesh
     [Fact]
     public void Every_query_closes_what_it_opens_and_groups_by_labels_that_its_metrics_have()
     {
-        // By the collector, from the resource; and what a histogram has.
-        string[] always = ["service_name", "le"];
+        // By Prometheus; by the collector, from the resource; and what a histogram has.
+        string[] always = ["job", "service_name", "service_instance_id", "le"];
         var attributes = AttributesOfThePage();
 
         Assert.All(Alerts().Concat(Panels()), query =>
@@ -115,11 +117,34 @@ public sealed partial class WhatWatchesTheMesh
             Assert.Equal(query.Count(sign => sign == '{'), query.Count(sign => sign == '}'));
             Assert.Equal(0, query.Count(sign => sign == '"') % 2);
 
-            var known = Metric().Matches(query).SelectMany(match => attributes[Plain(match.Value)]).Concat(always).ToHashSet();
+            var known = Metric().Matches(query).SelectMany(match => attributes.GetValueOrDefault(Plain(match.Value), [])).Concat(always).ToHashSet();
             var used = Grouping().Matches(query).SelectMany(match => match.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
                 .Concat(Matcher().Matches(query).Select(match => match.Groups[1].Value));
             Assert.Subset(known, used.ToHashSet());
         });
+    }
+
+    [Fact]
+    public void The_collector_and_every_service_are_missed_when_they_are_gone()
+    {
+        var job = Text((YamlMappingNode)((YamlSequenceNode)Yaml($"{Folder}/prometheus.yaml").Children["scrape_configs"]).Children.Single(), "job_name");
+
+        Assert.Contains($"up{{job=\"{job}\"}} == 0 or absent(up{{job=\"{job}\"}})", Alerts());
+        Assert.All(Alerts().SelectMany(query => Job().Matches(query)), match => Assert.Equal(job, match.Groups[1].Value));
+        Assert.Equal(Services.Order(), Alerts().SelectMany(query => Missed().Matches(query)).Select(match => match.Groups[1].Value).Order());
+    }
+
+    [Fact]
+    public async Task Alerts_fire_when_they_are_meant_to_and_at_no_other_time()
+    {
+        var promtool = Environment.GetEnvironmentVariable("PATH")!.Split(':').Select(folder => Path.Combine(folder, "promtool")).FirstOrDefault(File.Exists);
+        Assert.SkipWhen(promtool is null, "Without promtool (in Debian's package prometheus) no alert is played.");
+
+        using var played = Process.Start(new ProcessStartInfo(promtool, ["test", "rules", Path.Combine(Tree.Root, "tests/Tidy.Tests/alerts.promtool.yaml")]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var said = await Task.WhenAll(played.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), played.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        await played.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.True(played.ExitCode == 0, string.Concat(said));
     }
 
     [Fact]
@@ -194,14 +219,20 @@ public sealed partial class WhatWatchesTheMesh
     private static IEnumerable<string> Items(YamlMappingNode node, string key) =>
         node.Children.TryGetValue(key, out var items) ? ((YamlSequenceNode)items).Children.Select(Name) : [];
 
-    [GeneratedRegex("mesh_[a-z_]+")]
+    [GeneratedRegex(@"\b(?:(?:mesh|dotnet)_[a-z_]+|up)\b")]
     private static partial Regex Metric();
 
-    [GeneratedRegex(@"by \(([^)]*)\)")]
+    [GeneratedRegex(@"\b(?:by|on) \(([^)]*)\)")]
     private static partial Regex Grouping();
 
     [GeneratedRegex("[{,]([a-z_]+)(?:=|!=|=~|!~)\"")]
     private static partial Regex Matcher();
+
+    [GeneratedRegex("job=\"([^\"]*)\"")]
+    private static partial Regex Job();
+
+    [GeneratedRegex(@"absent\([a-z_]+\{service_name=""([a-z]+)""\}\)")]
+    private static partial Regex Missed();
 
     [GeneratedRegex("reason=~\"([A-Z_|]+)\"")]
     private static partial Regex ReasonMatcher();

@@ -70,9 +70,9 @@ public sealed partial class MetricsPageTests(TracedMesh mesh)
         await PlayAsync();
         var documented = Page.ToDictionary(row => row.Name, row => row.Unit);
 
-        // Lag, queues, limits and refusals: what the alerts are about.
+        // Lag, queues, limits and refusals: what the alerts are about; and what they know a process by.
         await Eventually.Async(
-            () => mesh.Receiver.Metrics.Keys.ToHashSet().IsSupersetOf(["mesh.outbox.age", "mesh.bus.dead_letters", "mesh.audit.facts.lag", "mesh.audit.checkpoint.behind", "mesh.limit.use", "mesh.task.live"]),
+            () => mesh.Receiver.Metrics.Keys.ToHashSet().IsSupersetOf(["mesh.outbox.age", "mesh.bus.dead_letters", "mesh.audit.facts.lag", "mesh.audit.checkpoint.behind", "mesh.limit.use", "mesh.task.live", "dotnet.process.cpu.count"]),
             TimeSpan.FromSeconds(60));
 
         Assert.All(mesh.Receiver.Metrics.Where(metric => metric.Key.StartsWith("mesh.", StringComparison.Ordinal)), metric => Assert.Equal(metric.Value, documented.GetValueOrDefault(metric.Key, $"no row for {metric.Key}")));
