@@ -105,6 +105,15 @@ public sealed partial class WhatWatchesTheMesh
     }
 
     [Fact]
+    public void Every_metric_of_the_page_is_in_a_panel_or_an_alert()
+    {
+        var asked = Alerts().Concat(Panels()).SelectMany(query => Metric().Matches(query)).Select(match => Plain(match.Value)).ToHashSet();
+
+        Assert.NotEmpty(AttributesOfThePage());
+        Assert.Empty(AttributesOfThePage().Keys.Except(asked));
+    }
+
+    [Fact]
     public void Every_query_closes_what_it_opens_and_groups_by_labels_that_its_metrics_have()
     {
         // By Prometheus; by the collector, from the resource; and what a histogram has.
@@ -166,6 +175,7 @@ public sealed partial class WhatWatchesTheMesh
 
         Assert.Equal(panels.Count, panels.Select(panel => panel.GetProperty("id").GetInt32()).Distinct().Count());
         Assert.Equal(panels.Count, panels.Select(panel => panel.GetProperty("gridPos").ToString()).Distinct().Count());
+        Assert.Equal(panels.Sum(panel => Cells(panel).Count()), panels.SelectMany(Cells).Distinct().Count());
         Assert.All(panels.Where(panel => panel.TryGetProperty("datasource", out _)), panel => Assert.Contains(panel.GetProperty("datasource").GetProperty("uid").GetString()!, sources));
     }
 
@@ -187,6 +197,15 @@ public sealed partial class WhatWatchesTheMesh
                 .SelectMany(panel => panel.GetProperty("targets").EnumerateArray())
                 .Select(target => target.GetProperty("expr").GetString()!),
         ];
+    }
+
+    private static IEnumerable<(int X, int Y)> Cells(JsonElement panel)
+    {
+        var place = panel.GetProperty("gridPos");
+
+        return from x in Enumerable.Range(place.GetProperty("x").GetInt32(), place.GetProperty("w").GetInt32())
+               from y in Enumerable.Range(place.GetProperty("y").GetInt32(), place.GetProperty("h").GetInt32())
+               select (x, y);
     }
 
     // What is a histogram there has the three of a histogram here, and not its own name.
