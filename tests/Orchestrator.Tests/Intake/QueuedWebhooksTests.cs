@@ -97,13 +97,16 @@ public sealed class QueuedWebhooksTests : IClassFixture<JournalFixture>
     {
         await DeclareAsync();
         var (mine, counted) = (new AsyncLocal<bool> { Value = true }, 0L);
-        using var meters = new MeterListener { InstrumentPublished = (instrument, listener) =>
+        using var meters = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
         {
             if (instrument.Name == "mesh.task.started")
             {
                 listener.EnableMeasurementEvents(instrument);
             }
-        } };
+        }
+        };
         meters.SetMeasurementEventCallback<long>((_, count, _, _) => counted += mine.Value ? count : 0);
         meters.Start();
 

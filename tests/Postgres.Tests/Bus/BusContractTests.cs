@@ -91,13 +91,16 @@ public abstract class BusContractTests(BusFixture fixture)
     public async Task A_store_that_is_gone_for_a_moment_costs_no_message_and_each_loss_is_counted()
     {
         var (losses, interruptions) = (2, 0L);
-        using var meters = new MeterListener { InstrumentPublished = (instrument, listener) =>
+        using var meters = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
         {
             if (instrument.Name == "mesh.bus.interrupted")
             {
                 listener.EnableMeasurementEvents(instrument);
             }
-        } };
+        }
+        };
         meters.SetMeasurementEventCallback<long>((_, count, tags, _) =>
             Interlocked.Add(ref interruptions, tags.ToArray().Any(tag => consumer.Equals(tag.Value)) ? count : 0));
         meters.Start();
