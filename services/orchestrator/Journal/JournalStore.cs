@@ -74,7 +74,8 @@ internal sealed class JournalStore : IAsyncDisposable
             {
                 Committed(write, answer, startedAt, took);
             }
-        });
+        }
+        );
     }
 
     public async Task<TaskRow?> ReadTaskAsync(TaskKey task, CancellationToken stop)
