@@ -54,7 +54,6 @@ internal sealed class DevNode : IAsyncDisposable
             stopping.Cancel();
         });
         using var claim = await settings.Data.ClaimAsync(settings.Fresh, settings.Scale.GetValueOrDefault("toolrunner", 1));
-        settings.Data.KeepTo(settings.Bus);
         using var ports = PortBlock.Reserve(settings.Port, Replica.All(settings.Scale));
         try
         {
@@ -70,6 +69,7 @@ internal sealed class DevNode : IAsyncDisposable
 
             WarnOfAgents(settings.Data, terminal);
             await using var node = new DevNode(settings, terminal, ports, keys, postgres, broker);
+            settings.Data.KeepTo(settings.Bus);
             await node.StartAsync(stopping.Token);
             terminal.Detail($"{clock.Elapsed.TotalSeconds:0.00} s: every service is ready");
             node.Announce(clock.Elapsed);

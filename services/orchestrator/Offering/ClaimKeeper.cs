@@ -84,13 +84,19 @@ internal sealed class ClaimKeeper(NpgsqlDataSource store, JournalStore journal, 
         held.OfType<ClaimToken>().Select(claim => claim.Hash).ToArray());
 
     /// <summary>The runner of a workflow version is gone, and its agents with it: no failure of theirs, and no attempt of the tasks'.</summary>
-    public Task<int> EndAgentsOfAsync(WorkflowKey workflow, CancellationToken stop) => EndAllAsync(
-        "t.tenant_id = $1 and t.workflow = $2 and t.workflow_version = $3",
-        ClaimEnd.Released,
-        stop,
-        workflow.Tenant,
-        workflow.Workflow,
-        workflow.Version);
+    public async Task EndAgentsOfAsync(WorkflowKey workflow, CancellationToken stop)
+    {
+        await EndAllAsync(
+            "t.tenant_id = $1 and t.workflow = $2 and t.workflow_version = $3",
+            ClaimEnd.Released,
+            stop,
+            workflow.Tenant,
+            workflow.Workflow,
+            workflow.Version);
+
+        // Also of those that nobody held: the runner that is next may be waiting at another replica.
+        offers.Stir(workflow);
+    }
 
     private async Task<int> EndAllAsync(string which, ClaimEnd cause, CancellationToken stop, params object[] parameters)
     {

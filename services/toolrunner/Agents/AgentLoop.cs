@@ -5,7 +5,7 @@ namespace Mesh.Toolrunner.Agents;
 
 /// <summary>Keeps the process of one assignment running until it is taken back.</summary>
 internal sealed class AgentLoop(
-    Bundles bundles, AgentStarter starter, AgentsFile file, WorkService.WorkServiceClient orchestrator, ILogger<AgentLoop> log)
+    Bundles bundles, AgentStarter starter, AgentsFile file, WorkService.WorkServiceClient orchestrator, IHostApplicationLifetime life, ILogger<AgentLoop> log)
 {
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(30);
@@ -101,7 +101,7 @@ internal sealed class AgentLoop(
         }
     }
 
-    // Within the life of a claim; after that there is nothing to tell.
+    // Within the life of a claim; after that there is nothing to tell. A runner that stops says it once more for all, as it leaves.
     private async Task TellAsync(Agent agent, string cause)
     {
         var request = new EndAgentRequest { Agent = Intake.AgentWire.Write(agent), Cause = cause };
@@ -116,7 +116,10 @@ internal sealed class AgentLoop(
             }
             catch (RpcException)
             {
-                await Task.Delay(pause);
+                if (!await PauseAsync(pause, life.ApplicationStopping))
+                {
+                    break;
+                }
             }
         }
 

@@ -107,7 +107,7 @@ public sealed class QueuedWebhooksTests : IClassFixture<JournalFixture>
             }
         }
         };
-        meters.SetMeasurementEventCallback<long>((_, count, _, _) => counted += mine.Value ? count : 0);
+        meters.SetMeasurementEventCallback<long>((_, count, _, _) => Interlocked.Add(ref counted, mine.Value ? count : 0));
         meters.Start();
 
         await DeliverAsync(MessageOf("msg-1"), MessageOf("msg-2"), Garbage(), MessageOf("msg-2"));

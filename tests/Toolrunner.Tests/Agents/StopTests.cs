@@ -34,7 +34,7 @@ public sealed class StopTests : IAsyncLifetime
             Command = { "dotnet", "Toolrunner.Tests.dll", "agent" },
         });
         await Eventually.Async(() => !runner.Work.Polls.IsEmpty, TimeSpan.FromSeconds(60));
-        var call = runner.Client.RunCallAsync((Tool.At(target) with { Path = "/held" }).Call(runner.Vault, "{}"), cancellationToken: Stop).ResponseAsync;
+        var call = runner.Client.RunCallAsync((Tool.At(target) with { Path = "/held", Timeout = "60s" }).Call(runner.Vault, "{}"), cancellationToken: Stop).ResponseAsync;
         await Eventually.Async(() => !target.Requests.IsEmpty, TimeSpan.FromSeconds(60));
         var instance = runner.Work.Polls.First().Instance;
 
