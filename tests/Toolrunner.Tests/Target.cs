@@ -15,13 +15,9 @@ namespace Mesh.Toolrunner.Tests;
 internal sealed class Target : IAsyncDisposable
 {
     private readonly WebApplication app;
-
-    private Target(WebApplication app) => this.app = app;
-
     private readonly TaskCompletionSource released = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Lets the answers of <c>/held</c> go.</summary>
-    public void Release() => released.TrySetResult();
+    private Target(WebApplication app) => this.app = app;
 
     public ConcurrentQueue<Seen> Requests { get; } = new();
 
@@ -38,6 +34,9 @@ internal sealed class Target : IAsyncDisposable
         await target.app.StartAsync();
         return target;
     }
+
+    /// <summary>Lets the answers of <c>/held</c> go.</summary>
+    public void Release() => released.TrySetResult();
 
     public async ValueTask DisposeAsync() => await app.DisposeAsync();
 

@@ -136,35 +136,27 @@ internal sealed class Assignments(
             return;
         }
 
-        await using var command = store.Command(
-            """
-            delete from orchestrator.assignment where runner_address = $2 and runner_instance <> $1
-            returning tenant_id, workflow, version
-            """,
-            request.RunnerInstance,
-            request.RunnerAddress);
-
-        foreach (var workflow in await ReadKeysAsync(command, stop))
-        {
-            await claims.EndAgentsOfAsync(workflow, stop);
-        }
-
+        await ReleaseAsync("runner_address = $2 and runner_instance <> $1", stop, request.RunnerInstance, request.RunnerAddress);
         runners[request.RunnerAddress] = Seen(request);
     }
 
     // Its agents have ended. Who runs them next is found now, not when it would be taken for dead.
     private async Task LeaveAsync(V1.AssignAgentsRequest request, CancellationToken stop)
     {
-        await using var command = store.Command(
-            "delete from orchestrator.assignment where runner_instance = $1 returning tenant_id, workflow, version", request.RunnerInstance);
+        await ReleaseAsync("runner_instance = $1", stop, request.RunnerInstance);
+        runners.TryRemove(request.RunnerAddress, out _);
+        Stir();
+    }
+
+    // Of runners that are gone, and their agents with them.
+    private async Task ReleaseAsync(string which, CancellationToken stop, params object[] parameters)
+    {
+        await using var command = store.Command($"delete from orchestrator.assignment where {which} returning tenant_id, workflow, version", parameters);
 
         foreach (var workflow in await ReadKeysAsync(command, stop))
         {
             await claims.EndAgentsOfAsync(workflow, stop);
         }
-
-        runners.TryRemove(request.RunnerAddress, out _);
-        Stir();
     }
 
     private Runner Seen(V1.AssignAgentsRequest request) => new(request.RunnerInstance, request.Running.Count, request.Capacity > 0, clock.GetTimestamp());
